@@ -1,0 +1,153 @@
+"""What samples are conditioned on: rows in memory, or of a CSV or JSONL file, whose images are read when needed."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from synthmed.codec import decode_png
+from synthmed.errors import UserError
+from synthmed.fields import ImageField
+from synthmed.modality import canonical, image_name
+
+Rows: TypeAlias = Sequence[Mapping[str, Any]]
+MAX_IMAGE_BYTES = 2**28
+
+
+class GivenFile(Sequence[Mapping[str, Any]]):
+    """Rows of a ``.csv`` (with a header) or ``.jsonl`` file.
+
+    Columns are field names: ``report`` (text), ``labels`` (a list; in CSV joined by ``;``), images and masks (the path
+    of a PNG, relative to the file; an image's grey levels are as a shard stores them: the modality's range spread over
+    the bit depth, CT as 16-bit HU + 1024). Images are opened only when a row is asked for.
+
+    Raises:
+        UserError: the file cannot be read, a row differs in its names from the first, or a value is of the wrong type.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._rows = [self._names(number, row) for number, row in enumerate(_read(self.path), start=1)]
+        if not self._rows:
+            raise UserError(f"{self.path}: no row")
+        for number, row in enumerate(self._rows, start=1):
+            if row.keys() != self._rows[0].keys():
+                raise UserError(f"{self.path}: row {number} has {sorted(row)}, row 1 {sorted(self._rows[0])}")
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        return {name: self._value(index, name, value) for name, value in self._rows[index].items()}
+
+    def content_hash(self) -> str:
+        """sha256 over every row, with each image's file bytes in the place of its path."""
+        digest = hashlib.sha256()
+        for index, row in enumerate(self._rows):
+            for name, value in sorted(row.items()):
+                data = self._bytes(index, name, value) if _is_image(name) else json.dumps(value).encode()
+                digest.update(f"{name}:{len(data)}:".encode() + data)
+        return digest.hexdigest()
+
+    def labels(self) -> set[str]:
+        """Every label that a row names."""
+        return {label for row in self._rows for label in row.get("labels", ())}
+
+    def _names(self, number: int, row: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            named = {canonical(str(name)): value for name, value in row.items()}
+        except UserError as error:
+            raise UserError(f"{self.path}: row {number}: {error}") from None
+        if isinstance(named.get("labels"), str):
+            named["labels"] = [label.strip() for label in named["labels"].split(";") if label.strip()]
+        for name, value in named.items():
+            listed = name == "labels" and isinstance(value, list) and all(isinstance(label, str) for label in value)
+            if not (listed or (name != "labels" and isinstance(value, str))):
+                wanted = "a list of strings" if name == "labels" else "a string"
+                raise UserError(f"{self.path}: row {number}: {name} is not {wanted}")
+        return named
+
+    def _value(self, index: int, name: str, value: Any) -> Any:
+        if name == "labels":
+            return tuple(value)
+        if not _is_image(name):
+            return value
+        levels = decode_png(self._bytes(index, name, value), f"{self.path}: row {index + 1}: {value}")
+        if image_name(name).mask:
+            if levels.dtype != np.uint8 or levels.shape[0] != 1:
+                raise UserError(f"{self.path}: row {index + 1}: {value}: a mask is an 8-bit grey PNG")
+            return levels
+        field = ImageField.of(name)
+        if levels.dtype.itemsize * 8 != field.bits:
+            if field.unit == "HU":
+                raise UserError(f"{self.path}: row {index + 1}: {value}: CT is a 16-bit PNG of HU + 1024")
+            top = float(np.iinfo(levels.dtype).max)
+            return (levels / top * (field.high - field.low) + field.low).astype(np.float32)
+        return field.dequantise(levels)
+
+    def _bytes(self, index: int, name: str, value: str) -> bytes:
+        file = self.path.parent / value
+        try:
+            if file.stat().st_size > MAX_IMAGE_BYTES:
+                raise UserError(f"{self.path}: row {index + 1}: {name}: {value} is over {MAX_IMAGE_BYTES} bytes")
+            return file.read_bytes()
+        except OSError as error:
+            raise UserError(f"{self.path}: row {index + 1}: {name}: {value}: {error.strerror}") from None
+
+
+def _is_image(name: str) -> bool:
+    return name not in ("report", "labels")
+
+
+def _read(path: Path) -> list[Mapping[str, Any]]:
+    rows: list[Mapping[str, Any]] = []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            if path.suffix == ".csv":
+                for row in csv.DictReader(file, strict=True):
+                    if None in row or None in row.values():
+                        raise UserError(f"{path}: row {len(rows) + 1} has more or fewer cells than the header")
+                    rows.append(row)
+            elif path.suffix == ".jsonl":
+                for line in file:
+                    row = json.loads(line)
+                    if not isinstance(row, dict):
+                        raise UserError(f"{path}: row {len(rows) + 1} is not a JSON object")
+                    rows.append(row)
+            else:
+                raise UserError(f"{path}: given rows are read from a .csv or .jsonl file")
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    except (ValueError, csv.Error) as error:
+        raise UserError(f"{path}: row {len(rows) + 1}: {error}") from None
+    return rows
+
+
+def labels_of(rows: Rows) -> set[str]:
+    """Every label that a row names; no image is opened."""
+    if isinstance(rows, GivenFile):
+        return rows.labels()
+    return {str(label) for row in rows for label in row.get("labels", ())}
+
+
+def content_hash_of_rows(rows: Rows) -> str:
+    """sha256 over what the rows hold, so that the same conditions in another file are the same plan."""
+    if isinstance(rows, GivenFile):
+        return rows.content_hash()
+    digest = hashlib.sha256()
+    for row in rows:
+        for name, value in sorted(row.items()):
+            if isinstance(value, np.ndarray):
+                data = f"{value.dtype}{value.shape}".encode() + np.ascontiguousarray(value).tobytes()
+            else:
+                data = json.dumps(list(value) if isinstance(value, tuple) else value).encode()
+            digest.update(f"{name}:{len(data)}:".encode() + data)
+    return digest.hexdigest()

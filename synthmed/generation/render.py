@@ -1,0 +1,81 @@
+"""Render: one batch of a plan into samples, checked, with their provenance. Nowhere else is a generator called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from synthmed.generation.plan import Plan
+from synthmed.generation.quality import duplicates, problems
+from synthmed.protocols import Generator
+from synthmed.sample import Provenance, Quality, Sample
+
+ATTEMPTS = 3
+"""Draws of one sample before it is kept with ``quality.accepted`` false."""
+
+
+def render_batch(generator: Generator, plan: Plan, batch: range) -> list[Sample]:
+    """Make the samples of one of the plan's batches.
+
+    A rejected sample is drawn again with the next attempt's seed, together with the batch's other rejected ones; so
+    the result depends on the plan alone. Duplicates are looked for within the batch, which may be rendered on its own;
+    ``dataset.json`` counts those of the whole set.
+
+    Returns:
+        One sample an index, with values on the stored grid, key, provenance and quality filled in.
+
+    Raises:
+        ValueError: the generator returned another number of samples than asked for.
+    """
+    samples: list[Sample | None] = [None] * len(batch)
+    waiting = list(range(len(batch)))
+    for attempt in range(ATTEMPTS):
+        for place, sample in zip(waiting, _draw(generator, plan, [batch[i] for i in waiting], attempt), strict=True):
+            samples[place] = sample
+        drawn = [sample for sample in samples if sample is not None]
+        found = _problems(drawn, plan)
+        for sample, faults in zip(drawn, found, strict=True):
+            sample.quality = Quality(not faults, ";".join(faults))
+        waiting = [place for place, faults in enumerate(found) if faults]
+        if not waiting:
+            break
+    return [_on_grid(sample, plan) for sample in samples if sample is not None]
+
+
+def _draw(generator: Generator, plan: Plan, indices: Sequence[int], attempt: int) -> list[Sample]:
+    requests = [plan.request(index, generator) for index in indices]
+    seeds = [plan.seed_of(index, attempt) for index in indices]
+    samples = generator.render(requests, seeds)
+    if len(samples) != len(indices):
+        raise ValueError(f"{plan.model} returned {len(samples)} samples for {len(indices)} requests")
+    for index, seed, request, sample in zip(indices, seeds, requests, samples, strict=True):
+        sample.key = plan.key(index)
+        sample.prompt = request.prompt
+        sample.provenance = Provenance(
+            index,
+            seed,
+            attempt,
+            plan.model_name,
+            plan.model_fingerprint,
+            str(plan.sampler.get("name", "")),
+            generator.pairing,
+        )
+    return samples
+
+
+def _problems(samples: Sequence[Sample], plan: Plan) -> list[list[str]]:
+    found = [problems(sample, plan.layout) for sample in samples]
+    if plan.layout.images:
+        for faults, repeat in zip(found, duplicates(samples, plan.layout), strict=True):
+            if repeat:
+                faults.append("duplicate")
+    return found
+
+
+def _on_grid(sample: Sample, plan: Plan) -> Sample:
+    """What a reader of the stored sample gets."""
+    fields = plan.layout.images
+    images = {name: fields[name].dequantise(fields[name].quantise(image)) for name, image in sample.images.items()}
+    labels = {name: sample.labels_by_image[name] for name in fields}
+    spacing = {name: sample.spacing.get(name, (1.0, 1.0)) for name in fields}
+    return replace(sample, images=images, labels_by_image=labels, spacing=spacing)

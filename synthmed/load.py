@@ -1,0 +1,71 @@
+"""From a model's name or folder to a Generator."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+from synthmed.errors import UserError
+from synthmed.protocols import Generator
+from synthmed.registry import Entry, Registry, nearest
+
+MODELS: Registry[Callable[[], Generator]] = Registry(
+    "models",
+    [Entry("phantom", "procedural thorax: X-ray, CT, MRI, masks and report of a patient", "synthmed.phantom:Phantom")],
+)
+"""Model classes by ``model_type``. Called without arguments one gives its packaged default; ``from_pretrained(folder)``
+reads a folder that ``save_pretrained`` wrote."""
+
+MAX_CONFIG_BYTES = 2**24
+
+
+def load_model(model: str | Path, device: str = "cpu") -> Generator:
+    """Load a generator by its registered name, or from a folder whose ``config.json`` names a ``model_type``.
+
+    Args:
+        device: where its networks go, as torch names it; a generator without networks has no ``to`` and stays.
+
+    Raises:
+        UserError: no such name or folder, or the folder is not a model.
+    """
+    generator = _load(model)
+    move = getattr(generator, "to", None)
+    if device != "cpu" and move is not None:
+        move(device)
+    return generator
+
+
+def _load(model: str | Path) -> Generator:
+    folder = Path(model)
+    if str(model) in MODELS:
+        return MODELS.get(str(model))()
+    if not folder.is_dir():
+        known = [entry.name for entry in MODELS]
+        raise UserError(f"{model} is neither a model folder nor a model's name{nearest(str(model), known)}")
+    config = read_config(folder)
+    kind = config.get("model_type")
+    if not isinstance(kind, str):
+        raise UserError(f"{folder / 'config.json'}: model_type is missing, or not a string")
+    return cast(Generator, cast(Any, MODELS.get(kind)).from_pretrained(folder))
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """A model folder's ``config.json``.
+
+    Raises:
+        UserError: it is missing, too large, or not a JSON object.
+    """
+    file = folder / "config.json"
+    try:
+        if file.stat().st_size > MAX_CONFIG_BYTES:
+            raise UserError(f"{file}: over {MAX_CONFIG_BYTES} bytes; this is not a model's config")
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{file}: {error.strerror}; a model folder has a config.json") from None
+    except ValueError as error:
+        raise UserError(f"{file}: not JSON ({error})") from None
+    if not isinstance(config, dict):
+        raise UserError(f"{file}: not a JSON object")
+    return config
