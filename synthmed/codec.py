@@ -22,6 +22,8 @@ PNG_LEVEL = 1
 MAX_PIXELS = 2**26
 MAX_TEXT_BYTES = 2**22
 _PNG_HEAD = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+# (bits, colour type) of grey and RGB. Pillow reads others too, but 16-bit RGB as 8-bit and a palette's places as grey.
+_PNG_KINDS = ((8, 0), (16, 0), (8, 2))
 _STRICT = pydantic.ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 _TYPES: dict[str, type] = {"str": str, "int": int, "float": float, "bool": bool}
 
@@ -185,14 +187,16 @@ def decode_png(data: bytes, what: str) -> np.ndarray[Any, Any]:
     Raises:
         UserError: not such a PNG, larger than `MAX_PIXELS`, or damaged; begins with ``what``.
     """
-    if data[: len(_PNG_HEAD)] != _PNG_HEAD or len(data) < 24:
+    if data[: len(_PNG_HEAD)] != _PNG_HEAD or len(data) < 26:
         raise UserError(f"{what}: not a PNG file")
     width, height = struct.unpack(">II", data[16:24])
     if not 0 < width * height <= MAX_PIXELS:
         raise UserError(f"{what}: {width} x {height} pixels; at most {MAX_PIXELS} in all are read")
+    if (data[24], data[25]) not in _PNG_KINDS:
+        raise UserError(f"{what}: neither 8- or 16-bit grey nor 8-bit RGB (PNG colour type {data[25]}, {data[24]} bit)")
     try:
         with PillowImage.open(io.BytesIO(data), formats=["PNG"]) as image:
-            array = np.asarray(image)
+            array = np.array(image)  # a copy: Pillow lends its own memory, read-only
     except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:
         raise UserError(f"{what}: damaged PNG ({error})") from None
     if array.dtype not in (np.uint8, np.uint16) or array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,)):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+import pydantic
 
 from synthmed.errors import UserError
 from synthmed.modality import MODALITIES, image_name
@@ -62,7 +63,7 @@ class ImageField:
         return min(round((self.high - self.low) / self.slope), (1 << self.bits) - 1)
 
     def quantise(self, image: Image) -> np.ndarray[Any, Any]:
-        """(C, H, W) values to stored levels, uint8 or uint16; what is outside the range, or not a number, goes to its end."""
+        """(C, H, W) values to stored levels, uint8 or uint16, the range's ends for what is outside, 0 for NaN."""
         levels = np.nan_to_num((image.astype(np.float64) - self.intercept) / self.slope, nan=0.0)
         dtype = np.uint8 if self.bits == 8 else np.uint16
         return np.asarray(np.clip(np.rint(levels), 0, self.levels).astype(dtype))
@@ -112,28 +113,50 @@ class Layout:
             UserError: a key is missing or of the wrong type; names ``where``.
         """
         try:
-            images, mask_only = {}, set()
-            for name, entry in data["images"].items():
-                entry = dict(entry)
-                if not entry.pop("stored"):
-                    mask_only.add(name)
-                window = entry["window"]
-                entry["window"] = None if window is None else (float(window[0]), float(window[1]))
-                entry["mask"] = tuple(map(str, entry["mask"]))
-                images[name] = _checked(ImageField(**entry), name)
-            attributes = dict(data["attributes"])
-            if not set(attributes.values()) <= {"str", "int", "float", "bool"}:
-                raise ValueError(f"attributes {attributes}")
-            return cls(images, bool(data["report"]), frozenset(mask_only), attributes)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            raise UserError(
-                f"{where}: the fields are not a synthmed layout ({error!r}); make the dataset again"
-            ) from None
+            stored = _STORED.validate_json(json.dumps(data))
+            images = {name: ImageField(**entry.model_dump(exclude={"stored"})) for name, entry in stored.images.items()}
+            for name, image in images.items():
+                if str(image_name(name)) != name or image.name != name:
+                    raise ValueError(f"images.{name}: the name is {image.name!r}")
+                if image.channels not in (1, 3) or image.bits not in (8, 16):
+                    raise ValueError(f"images.{name}: {image.channels} channels of {image.bits} bits")
+            if "model_config" in stored.attributes:
+                raise ValueError("attributes: pydantic, which checks the records, has no field model_config")
+        except pydantic.ValidationError as error:
+            problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            path = ".".join(map(str, problem["loc"]))
+            raise UserError(f"{where}: fields: {path}: {problem['msg']}; make the dataset again") from None
+        except (ValueError, UserError) as error:
+            raise UserError(f"{where}: fields: {error}; make the dataset again") from None
+        mask_only = frozenset(name for name, entry in stored.images.items() if not entry.stored)
+        return cls(images, stored.report, mask_only, stored.attributes)
 
 
-def _checked(image: ImageField, name: str) -> ImageField:
-    if str(image_name(name)) != image.name or image.bits not in (8, 16) or image.channels not in (1, 3):
-        raise ValueError(f"{name}: bits {image.bits}, channels {image.channels}, name {image.name!r}")
-    if not (image.slope > 0 and np.isfinite([image.slope, image.intercept, image.low, image.high]).all()):
-        raise ValueError(f"{name}: slope {image.slope}")
-    return image
+_STRICT = pydantic.ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class _Image(pydantic.BaseModel):
+    model_config = _STRICT
+    name: str
+    channels: int
+    bits: int
+    low: float
+    high: float
+    slope: pydantic.PositiveFloat
+    intercept: float
+    unit: str
+    window: tuple[float, float] | None
+    mask: Annotated[tuple[str, ...], pydantic.Field(max_length=256)]
+    stored: bool
+
+
+class _Layout(pydantic.BaseModel):
+    model_config = _STRICT
+    report: bool
+    images: dict[str, _Image]
+    attributes: dict[
+        Annotated[str, pydantic.Field(pattern="^[a-z][a-z0-9_]*$")], Literal["str", "int", "float", "bool"]
+    ]
+
+
+_STORED = pydantic.TypeAdapter(_Layout)

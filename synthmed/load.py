@@ -42,8 +42,7 @@ def _load(model: str | Path) -> Generator:
     if str(model) in MODELS:
         return MODELS.get(str(model))()
     if not folder.is_dir():
-        known = [entry.name for entry in MODELS]
-        raise UserError(f"{model} is neither a model folder nor a model's name{nearest(str(model), known)}")
+        raise UserError(f"{model} is neither a model folder nor a model's name{nearest(str(model), MODELS.names())}")
     config = read_config(folder)
     kind = config.get("model_type")
     if not isinstance(kind, str):

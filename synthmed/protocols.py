@@ -59,6 +59,8 @@ class Generator(Protocol):
         default_to: what it makes when nothing is asked for.
         labels: every label that it can put on a sample, without "no finding".
         attributes: name → an example value (its type counts) of what it puts into `Sample.attributes`.
+        packages: the distributions that its bytes depend on, besides numpy and those that write shards. A generator
+            that names ``torch`` computes with it, on a GPU where there is one and it has a ``to``.
         sampler: name, steps and guidance of its sampler; empty for none.
         batch_size: how many samples a call of `render` takes at best.
         pairing: what the images of one sample share.
@@ -70,6 +72,7 @@ class Generator(Protocol):
     default_to: tuple[str, ...]
     labels: tuple[str, ...]
     attributes: Mapping[str, Scalar]
+    packages: tuple[str, ...]
     sampler: Mapping[str, Scalar]
     batch_size: int
     pairing: Pairing

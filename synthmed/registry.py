@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar, cast
 
@@ -61,9 +61,16 @@ class Registry(Generic[T]):
         self._find_plugins()
         return name in self._entries
 
-    def __iter__(self) -> Iterator[Entry[T]]:
+    def names(self) -> list[str]:
+        """Every entry's name, sorted; nothing is imported for it."""
         self._find_plugins()
-        return iter(sorted(self._entries.values(), key=lambda entry: entry.name))
+        return sorted(self._entries)
+
+    def __iter__(self) -> Iterator[Entry[T]]:
+        """The entries by name. A third party's is imported for its summary."""
+        for name in self.names():
+            entry = self._entries[name]
+            yield entry if entry.summary else replace(entry, summary=_summary(self.get(name)))
 
     def _find_plugins(self) -> None:
         if self._found_plugins:
@@ -75,11 +82,10 @@ class Registry(Generic[T]):
                     f"{self.kind}: the entry point {point.value!r} takes the name {point.name!r}, which is taken; "
                     "uninstall or rename it"
                 )
-            self._entries[point.name] = Entry(point.name, _summary(point.load), point.value)
+            self._entries[point.name] = Entry(point.name, "", point.value)
 
 
-def _summary(load: Callable[[], object]) -> str:
-    thing = load()
+def _summary(thing: object) -> str:
     text = getattr(thing, "summary", None) or getattr(thing, "__doc__", None) or ""
     return str(text).strip().split("\n", 1)[0]
 

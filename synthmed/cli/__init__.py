@@ -25,7 +25,19 @@ app.command()(cp.cp)
 def main() -> None:
     """Run the command line. A mistake of the user's is one line on standard error and exit code 2."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except SynthmedError as error:
-        print(f"synthmed: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        _fail(str(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        _fail("stopped", 130)
+    except Exception as error:
+        # Typer's usage errors, whose base class has another home in each of its versions.
+        usage = getattr(error, "format_message", None)
+        if usage is None:
+            raise
+        _fail(f"{' '.join(str(usage()).split())} (synthmed --help shows what there is)", 2)
+
+
+def _fail(message: str, code: int) -> None:
+    print(f"synthmed: {message}", file=sys.stderr)
+    sys.exit(code)

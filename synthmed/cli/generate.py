@@ -8,25 +8,24 @@ import signal
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from synthmed.generation.engine import Report
-    from synthmed.generation.plan import Plan
-
-DEFAULT_MODEL = "phantom"
+    from synthmed.generation.settings import Settings
 
 
 def generate(
-    n: Annotated[int, typer.Option(help="How many samples.")] = 1000,
-    model: Annotated[str, typer.Option(help="A model's name (`synthmed ls models`) or folder.")] = DEFAULT_MODEL,
-    out: Annotated[
-        str | None,
-        typer.Option(help="Folder or fsspec URL; ./synthmed-<model>-n<n>-s<seed> if left out.", show_default=False),
+    n: Annotated[int | None, typer.Option(help="How many samples.", show_default="1000")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A model's name (`synthmed ls models`) or folder.", show_default="phantom")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Another seed is another dataset.")] = 0,
+    out: Annotated[
+        str | None, typer.Option(help="Folder or fsspec URL.", show_default="./synthmed-<model>-n<n>-s<seed>")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed is another dataset.", show_default="0")] = None,
     to: Annotated[
         str | None,
         typer.Option(
@@ -40,20 +39,23 @@ def generate(
         ),
     ] = None,
     labels: Annotated[
-        str | None, typer.Option(help="One condition for all samples, as in nodule,effusion.", show_default=False)
+        str | None, typer.Option(help="One condition for all samples, as in nodule,mass.", show_default=False)
     ] = None,
     shard_size: Annotated[
         int | None, typer.Option(help="Samples a shard.", show_default="1000; a tenth of a small n")
     ] = None,
     workers: Annotated[
-        int | None,
-        typer.Option(help="Worker processes, one thread each; 0 for none.", show_default="one a GPU, else one a core"),
+        int | None, typer.Option(help="Processes of one thread; 0 for none.", show_default="one a GPU, else one a core")
     ] = None,
     shards: Annotated[
         str | None,
         typer.Option(
             help="Make only shards a:b, others being made elsewhere.", show_default="all, or the rank's share"
         ),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="Take what is not given here from a recipe's name or YAML file.", show_default=False),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     accept_environment: Annotated[
@@ -66,38 +68,68 @@ def generate(
 
     Example: synthmed generate --n 100000 --labels nodule --to report,xray,xray.mask
     """
-    from synthmed.cli.progress import Bar, JsonLog, Quiet
-    from synthmed.errors import UserError
-    from synthmed.generation.engine import generate_dataset
-    from synthmed.generation.given import GivenFile
-    from synthmed.generation.plan import make_plan
     from synthmed.generation.ranks import parse_shards, ranked_shards
-    from synthmed.load import load_model
+    from synthmed.generation.settings import Settings
+    from synthmed.recipe import load_recipe
 
-    if given is not None and labels is not None:
-        raise UserError("--given and --labels: give one of them")
-    condition: Any = GivenFile(given) if given is not None else None
-    if labels is not None:
-        condition = {"labels": tuple(label.strip() for label in labels.split(",") if label.strip())}
-    names = [name.strip() for name in to.split(",") if name.strip()] if to is not None else None
-    place = out or f"./synthmed-{Path(model).name}-n{n}-s{seed}"
+    told = {
+        "n": n,
+        "model": model,
+        "out": out,
+        "seed": seed,
+        "to": _split(to),
+        "given": given,
+        "labels": _split(labels),
+        "shard_size": shard_size,
+        "workers": workers,
+    }
+    settings = load_recipe(recipe, Settings) if recipe else Settings()
+    settings = settings.model_copy(update={name: value for name, value in told.items() if value is not None})
     if dry_run:
-        _show(make_plan(load_model(model), n, seed=seed, to=names, given=condition, shard_size=shard_size), place)
+        _show(settings)
         return
     share = partial(parse_shards, shards) if shards is not None else partial(ranked_shards, os.environ)
+    report = _run(settings, share, accept_environment, quiet, log_json)
+    _tell(report, quiet or log_json)
+
+
+def _split(text: str | None) -> list[str] | None:
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _show(settings: Settings) -> None:
+    from synthmed.generation.plan import make_plan
+    from synthmed.load import load_model
+
+    plan = make_plan(
+        load_model(settings.model),
+        settings.n,
+        seed=settings.seed,
+        to=settings.to,
+        given=settings.condition(),
+        shard_size=settings.shard_size,
+    )
+    typer.echo(plan.to_json(), nl=False)
+    typer.echo(f"{plan.n} samples in {plan.shards} shards would go to {settings.place}", err=True)
+
+
+def _run(settings: Settings, share: partial[range], accept_environment: bool, quiet: bool, log_json: bool) -> Report:
+    from synthmed.cli.progress import Bar, JsonLog, Quiet
+    from synthmed.generation.engine import generate_dataset
+
     listener = JsonLog() if log_json else Quiet() if quiet else Bar()
     # A batch system's SIGTERM is its Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        report = generate_dataset(
-            model,
-            place,
-            n,
-            seed=seed,
-            to=names,
-            given=condition,
-            shard_size=shard_size,
-            workers=workers,
+        return generate_dataset(
+            settings.model,
+            settings.place,
+            settings.n,
+            seed=settings.seed,
+            to=settings.to,
+            given=settings.condition(),
+            shard_size=settings.shard_size,
+            workers=settings.workers,
             shards=share,
             accept_environment=accept_environment,
             listener=listener,
@@ -105,16 +137,10 @@ def generate(
     except KeyboardInterrupt:
         listener.close()
         again = shlex.join(["synthmed", *sys.argv[1:]])
-        print(f"stopped; committed shards stay in {place}. To go on: {again}", file=sys.stderr)
+        print(f"stopped; committed shards stay in {settings.place}. To go on: {again}", file=sys.stderr)
         raise typer.Exit(130) from None
     finally:
         listener.close()
-    _tell(report, quiet or log_json)
-
-
-def _show(plan: Plan, place: str) -> None:
-    typer.echo(plan.to_json(), nl=False)
-    typer.echo(f"{plan.n} samples in {plan.shards} shards would go to {place}", err=True)
 
 
 def _tell(report: Report, quiet: bool) -> None:

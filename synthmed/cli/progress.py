@@ -35,7 +35,6 @@ class Bar(Listener):
             TextColumn("{task.fields[shards]} shards"),
             console=Console(stderr=True),
         )
-        self._plan: Plan | None = None
 
     def started(self, plan: Plan, out: str, shards: range, done: int, workers: int) -> None:
         """Show what there is to do, and where."""
@@ -62,7 +61,8 @@ class Bar(Listener):
 
     def close(self) -> None:
         """Leave the bar as it stands."""
-        self._bar.stop()
+        if self._bar.tasks:
+            self._bar.stop()
 
     def _count(self) -> str:
         return f"{self._done}/{self._shards}"
@@ -76,6 +76,10 @@ class JsonLog(Listener):
         self._log(
             "started", out=out, shards=[shards.start, shards.stop], done=done, workers=workers, plan=plan.content()
         )
+
+    def ready(self) -> None:
+        """``ready``: one of the workers."""
+        self._log("ready")
 
     def committed(self, shard: int, stats: Mapping[str, Any]) -> None:
         """``committed``: the shard's stats."""

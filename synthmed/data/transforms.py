@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -139,4 +139,4 @@ def _slice(path: str | Path, channels: int) -> MetaTensor:
         )
     image = MetaTensor(torch.from_numpy(volume.astype(np.float32))[None], affine=torch.as_tensor(meta["affine"]))
     across = Orientation(as_closest_canonical=True, labels=_AXES)(image).shape[1:].index(1)
-    return Orientation(_SHOWN[across], labels=_AXES)(image)[..., 0]
+    return cast(MetaTensor, Orientation(_SHOWN[across], labels=_AXES)(image)[..., 0])

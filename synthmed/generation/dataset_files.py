@@ -66,7 +66,7 @@ def _card(plan: Plan, dataset: dict[str, Any]) -> str:
     images = plan.layout.images.values()
     rows = [
         f"| `{image.name}.png` | {image.bits}-bit, {image.channels} channel{'s' * (image.channels > 1)} | "
-        f"value = level × {image.slope:.9g} + {image.intercept:.9g}"
+        f"value = level × {image.slope!r} + {image.intercept!r}"
         f"{f' {image.unit}' if image.unit != '1' else ''} |"
         for image in images
         if image.name not in plan.layout.mask_only
@@ -86,14 +86,11 @@ def _card(plan: Plan, dataset: dict[str, Any]) -> str:
     last = plan.shard_name(plan.shards - 1).removeprefix(f"{PREFIX}-")
     shards = f"{PREFIX}-{{000000..{last}}}.tar" if plan.shards > 1 else f"{PREFIX}-000000.tar"
     stored = [image for image in images if image.name not in plan.layout.mask_only]
-    lines = ["    print(record['labels'], json.loads(record['boxes']))"]
+    lines = ['    print(sample["__key__"], record["labels"], json.loads(record["boxes"]))']
     if stored:
-        first = stored[-1]
-        lines.insert(
-            0,
-            f'    image = np.asarray(Image.open(io.BytesIO(sample["{first.name}.png"]))) * {first.slope:.9g} '
-            f"+ {first.intercept:.9g}",
-        )
+        deepest = max(stored, key=lambda image: image.bits)
+        png = f'np.asarray(Image.open(io.BytesIO(sample["{deepest.name}.png"])))'
+        lines.insert(0, f"    image = {png} * {deepest.slope!r} + {deepest.intercept!r}")
     labels = "\n".join(f"| {label} | {count} |" for label, count in dataset["label_counts"].items())
     return _CARD.format(
         size=_size_category(plan.n),

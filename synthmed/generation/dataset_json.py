@@ -16,6 +16,7 @@ from synthmed.generation.plan import PREFIX
 from synthmed.generation.urls import filesystem, join, read_bounded
 
 MAX_BYTES = 2**24
+MAX_SHARDS = 10**6
 _STATS = re.compile(rf"{PREFIX}-\d{{6,}}\.stats\.json\Z")
 _Count = Annotated[int, pydantic.Field(ge=0)]
 _Positive = Annotated[int, pydantic.Field(ge=1)]
@@ -57,7 +58,7 @@ class _File(pydantic.BaseModel):
     format: Literal[1]
     synthetic: Literal[True]
     n: _Positive
-    shards: _Positive
+    shards: Annotated[int, pydantic.Field(ge=1, le=MAX_SHARDS)]
     fields: dict[str, Any]
     labels: list[str]
     label_counts: dict[str, _Count]

@@ -39,7 +39,7 @@ class ItemBuilder:
     def of(cls, layout: Layout, to: Sequence[str], labels: Sequence[str], boxes: bool | str) -> ItemBuilder:
         """With the boxes of the first image of ``to`` (``boxes=True``), of a named one, or none.
 
-        Box classes are the image's mask labels without the background, in the mask's order, then the other labels.
+        Box classes are the labels, as in `label_names`, then what else the image's mask tells apart.
 
         Raises:
             UserError: there is no such image.
@@ -52,7 +52,7 @@ class ItemBuilder:
             raise UserError(
                 f"boxes = {boxes!r}: the samples have no such image; they have: {', '.join(layout.images) or 'none'}"
             )
-        names = dict.fromkeys([*layout.images[image].mask[1:], *labels])
+        names = dict.fromkeys([*labels, *layout.images[image].mask[1:]])
         return cls(layout, tuple(labels), image, tuple(names))
 
     def __call__(self, sample: Sample) -> dict[str, Any]:

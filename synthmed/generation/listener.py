@@ -14,6 +14,9 @@ class Listener:
     def started(self, plan: Plan, out: str, shards: range, done: int, workers: int) -> None:
         """The run begins: ``done`` of the range's shards are there already."""
 
+    def ready(self) -> None:
+        """A worker has loaded the model and begins."""
+
     def progress(self, samples: int) -> None:
         """So many more samples are made; negative where a shard was abandoned."""
 

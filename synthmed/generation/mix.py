@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from monai.data import MetaTensor
 from torch.utils.data import Dataset
 
 from synthmed.errors import UserError
 
 
 class Mix(Dataset[dict[str, Any]]):
-    """All items of ``real``, then the first ``extra`` of ``synthetic``, each with the same keys; see `mix`."""
+    """All items of ``real``, then the first ``extra`` of ``synthetic``, each with the same keys; see `mix`.
 
-    def __init__(self, real: Any, synthetic: Any, extra: int, keys: tuple[str, ...]) -> None:
+    Args:
+        plain: keys whose `MetaTensor` becomes a plain tensor, since collation does not take both kinds in one batch.
+    """
+
+    def __init__(self, real: Any, synthetic: Any, extra: int, keys: tuple[str, ...], plain: frozenset[str]) -> None:
         self.real = real
         self.synthetic = synthetic
         self.extra = extra
         self.keys = keys
+        self.plain = plain
 
     def __len__(self) -> int:
         return len(self.real) + self.extra
@@ -35,7 +41,10 @@ class Mix(Dataset[dict[str, Any]]):
         wanted = sorted({place for place in places if place >= split})
         found = dict(zip(wanted, _items(self.synthetic, [place - split for place in wanted]), strict=True))
         items = [found[place] if place >= split else self.real[place] for place in places]
-        return [{key: item[key] for key in self.keys} for item in items]
+        return [{key: self._value(key, item[key]) for key in self.keys} for item in items]
+
+    def _value(self, key: str, value: Any) -> Any:
+        return value.as_tensor() if key in self.plain and isinstance(value, MetaTensor) else value
 
 
 def mix(real: Any, synthetic: Any, ratio: float, keys: Sequence[str] | None = None) -> Dataset[dict[str, Any]]:
@@ -55,10 +64,10 @@ def mix(real: Any, synthetic: Any, ratio: float, keys: Sequence[str] | None = No
         raise UserError(
             f"mix: ratio {ratio} of {len(real)} real items asks for {extra} synthetic ones; there are {len(synthetic)}"
         )
-    there = list(real[0])
-    made = list(synthetic[0]) if len(synthetic) else there
+    there = real[0]
+    made = synthetic[0] if len(synthetic) else there
     wanted = tuple(there if keys is None else keys)
-    if keys is None and set(there) != set(made):
+    if keys is None and there.keys() != made.keys():
         raise UserError(
             f"mix: real items have the keys {sorted(there)}, synthetic ones {sorted(made)}; name some with keys="
         )
@@ -67,7 +76,8 @@ def mix(real: Any, synthetic: Any, ratio: float, keys: Sequence[str] | None = No
         raise UserError(
             f"mix: no {', '.join(missing)} in both: real items have {sorted(there)}, synthetic ones {sorted(made)}"
         )
-    return Mix(real, synthetic, extra, wanted)
+    plain = {key for key in wanted if not (isinstance(there[key], MetaTensor) and isinstance(made[key], MetaTensor))}
+    return Mix(real, synthetic, extra, wanted, frozenset(plain))
 
 
 def _items(dataset: Any, indices: Sequence[int]) -> list[Any]:

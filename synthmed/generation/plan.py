@@ -167,7 +167,7 @@ def make_plan(
         size,
         min(generator.batch_size, size),
         layout,
-        environment(device_for(generator)),
+        environment(tuple(generator.packages), device_for(generator)),
     )
 
 

@@ -7,6 +7,7 @@ import signal
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -100,6 +101,7 @@ class Pool:
     def _hear(self, worker: _Worker, message: Message) -> None:
         match message:
             case Ready():
+                self._listener.ready()
                 self._feed(worker)
             case Progress(samples):
                 worker.samples += samples
@@ -160,15 +162,14 @@ class Pool:
         end = time.monotonic() + STOP_SECONDS
         try:
             for worker in self._workers:
-                # A full pipe would hold the worker in its send for ever.
-                while worker.process.is_alive() and time.monotonic() < end:
-                    try:
-                        if worker.connection.poll(0.05):
-                            worker.connection.recv()
-                            worker.connection.send(None)
-                    except (EOFError, OSError):
-                        break
-                worker.process.join(0.5)
+                with suppress(OSError):
+                    worker.connection.send(None)
+            for worker in self._workers:
+                # Until the worker closes the pipe: a full one would hold it in its send for ever.
+                with suppress(EOFError, OSError):
+                    while worker.connection.poll(max(0.0, end - time.monotonic())):
+                        worker.connection.recv()
+                worker.process.join(max(0.0, end - time.monotonic()))
         finally:
             for worker in self._workers:
                 if worker.process.is_alive():

@@ -39,6 +39,9 @@ class Source(Protocol):
 class LazyGenerator:
     """A plan's generator, which does not go through pickle: each process loads its own when it first needs it."""
 
+    # Slots, since MONAI's loader walks every __dict__ below a dataset to seed it, without end in a cyclic model.
+    __slots__ = ("_device", "_fingerprint", "_generator", "_source")
+
     def __init__(self, generator: Generator, plan: Plan) -> None:
         self._generator: Generator | None = generator
         self._source = plan.model
@@ -63,8 +66,12 @@ class LazyGenerator:
             self._generator = generator
         return self._generator
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_generator": None}
+    def __getstate__(self) -> tuple[str, str, str]:
+        return self._source, self._fingerprint, self._device
+
+    def __setstate__(self, state: tuple[str, str, str]) -> None:
+        self._generator = None
+        self._source, self._fingerprint, self._device = state
 
 
 class RenderedSamples:
@@ -87,8 +94,9 @@ class RenderedSamples:
         return [copy.deepcopy(found[index]) for index in indices]
 
     def _render(self, batch: range) -> list[Sample]:
+        generator = self._generator()
         with worker_threads():
-            return render_batch(self._generator(), self._plan, batch)
+            return render_batch(generator, self._plan, batch)
 
 
 class CachedSamples:
@@ -127,8 +135,9 @@ class CachedSamples:
             if shard in self._there:
                 return
             if not is_committed(self._plan, shard, self._store):
+                generator = self._generator()
                 with worker_threads():
-                    make_shard(self._generator(), self._plan, shard, self._store)
+                    make_shard(generator, self._plan, shard, self._store)
             self._there.add(shard)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class Store:
         """The file's size in bytes; None where it is not there."""
         try:
             return int(self._fs.info(self.path(name), refresh=True)["size"])
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
 
     def read(self, name: str, limit: int = 2**28) -> bytes | None:

@@ -38,7 +38,7 @@ def stream(
     dataset = read_dataset_json(url)
     build = ItemBuilder.of(dataset.layout, dataset.to, dataset.labels, boxes)
     stages = [
-        webdataset.SimpleShardList([str(shard) for shard in range(dataset.shards)]),
+        webdataset.SimpleShardList([dataset.tar(shard) for shard in range(dataset.shards)]),
         webdataset.split_by_node,
         webdataset.split_by_worker,
         functools.partial(_shuffled, size=dataset.shards) if shuffle else None,
@@ -52,9 +52,9 @@ def _items(
     shards: Iterable[dict[str, str]], dataset: DatasetInfo, build: ItemBuilder, transform: Transform | None
 ) -> Iterator[Any]:
     for entry in shards:
-        number = int(entry["url"])
+        number = int(entry["url"].rpartition("-")[2].removesuffix(".tar"))
         count = min(dataset.shard_size, dataset.n - number * dataset.shard_size)
-        for sample in iterate_tar(dataset.tar(number), dataset.layout, count=count):
+        for sample in iterate_tar(entry["url"], dataset.layout, count=count):
             item = build(sample)
             yield item if transform is None else transform(item)
 

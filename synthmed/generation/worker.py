@@ -63,8 +63,8 @@ def work(connection: Connection, stop: Event, plan: Plan, store: Store, device: 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     shard: int | None = None
     try:
+        generator = load_for(plan, device)
         with worker_threads():
-            generator = load_for(plan, device)
             connection.send(Ready())
             while (shard := connection.recv()) is not None:
                 connection.send(attempt(generator, plan, shard, store, connection, stop))

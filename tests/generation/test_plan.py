@@ -70,6 +70,7 @@ def test_what_cannot_be_planned_is_refused_in_one_line(arguments: dict, message:
 
 def test_the_given_hash_is_of_the_content() -> None:
     hashes = [
-        make_plan(Flaky(), 1, given={"labels": labels}).given_hash for labels in (("nodule",), ["nodule"], ("no finding",))
+        make_plan(Flaky(), 1, given={"labels": labels}).given_hash
+        for labels in (("nodule",), ["nodule"], ("no finding",))
     ]
     assert hashes[0] == hashes[1] != hashes[2]

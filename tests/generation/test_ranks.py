@@ -21,7 +21,13 @@ def test_what_is_not_a_range_is_refused(text: str) -> None:
         parse_shards(text, 10)
 
 
-@given(world=st.integers(1, 20), jobs=st.integers(1, 6), shards=st.integers(1, 100), first=st.integers(0, 3), step=st.integers(1, 3))
+@given(
+    world=st.integers(1, 20),
+    jobs=st.integers(1, 6),
+    shards=st.integers(1, 100),
+    first=st.integers(0, 3),
+    step=st.integers(1, 3),
+)
 def test_ranks_of_a_slurm_array_share_all_shards(world: int, jobs: int, shards: int, first: int, step: int) -> None:
     made: list[int] = []
     for job in range(jobs):

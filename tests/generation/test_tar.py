@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from synthmed.generation.tar import HashingFile, ShardTar
 
-MEMBERS = st.dictionaries(st.sampled_from(["json", "ct.png", "ct.mask.png", "report.txt", "x.nii.gz"]), st.binary(max_size=2000), min_size=1)
+MEMBERS = st.dictionaries(
+    st.sampled_from(["json", "ct.png", "ct.mask.png", "report.txt", "x.nii.gz"]), st.binary(max_size=2000), min_size=1
+)
 
 
 @given(st.lists(MEMBERS, max_size=5))

@@ -26,6 +26,7 @@ class Flaky:
     default_to = ("xray",)
     labels = ("nodule",)
     attributes: Mapping[str, Any] = {}
+    packages = ()
     sampler: Mapping[str, Any] = {}
     batch_size = 2
     pairing = "anatomy"
@@ -50,8 +51,8 @@ class Flaky:
         return ", ".join(given.get("labels", ()))
 
     def render(self, requests: Sequence[Request], seeds: Sequence[int]) -> list[Sample]:
-        """Noise from the seed; the fault once the batch's first seed is even."""
-        if self.fault and seeds[0] % 2 == 0:
+        """Noise from the seed; the fault where a batch's first seed is a multiple of 8."""
+        if self.fault and seeds[0] % 8 == 0:
             self._fail()
         samples = []
         for seed in seeds:

@@ -28,6 +28,7 @@ class TestNet:
     default_to = ("report", "xray", "us")
     labels = ("opacity",)
     attributes: Mapping[str, Any] = {"words": 1}
+    packages = ("torch", "diffusers", "transformers")
     sampler: Mapping[str, Any] = {"name": "ddim", "steps": 3, "guidance": 1.0}
     batch_size = 5
     pairing = "text"
@@ -46,7 +47,13 @@ class TestNet:
                 norm_num_groups=8,
             ).eval()
             config = GPT2Config(
-                vocab_size=len(WORDS) + 2, n_positions=32, n_embd=32, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=1
+                vocab_size=len(WORDS) + 2,
+                n_positions=32,
+                n_embd=32,
+                n_layer=2,
+                n_head=2,
+                bos_token_id=0,
+                eos_token_id=1,
             )
             self.decoder = GPT2LMHeadModel(config).eval()
         digest = hashlib.sha256(json.dumps({"weights": weights}).encode())

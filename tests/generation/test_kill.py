@@ -1,0 +1,48 @@
+"""kill -9 of a whole run, and the same command after it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from helpers.folders import shard_hashes
+from helpers.killing import killed_at, life, run
+
+MOMENTS = int(os.environ.get("SYNTHMED_KILL_MOMENTS", "7"))
+"""Moments for each number of workers: 21 a model by default."""
+
+MODELS = {
+    "phantom": ["--model", "phantom", "--n", "480", "--shard-size", "16"],
+    "testnet": ["--model", "testnet", "--n", "400", "--shard-size", "16"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_a_killed_run_goes_on_to_the_same_bytes(
+    model: str, workers: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [*MODELS[model], "--workers", str(workers)]
+    span = life(arguments, tmp_path / "reference")
+    expected = shard_hashes(tmp_path / "reference")
+    with_temporary = 0
+    for moment in range(MOMENTS):
+        folder = tmp_path / str(moment)
+        with_temporary += killed_at(arguments, folder, span * (moment + 0.5) / MOMENTS)
+        assert not (folder / "dataset.json").exists() or moment == MOMENTS - 1, "the run had ended before it was killed"
+        run(arguments, folder)
+        assert shard_hashes(folder) == expected
+    with capsys.disabled():
+        print(f"\n{model}, {workers} workers: {MOMENTS} kills, {with_temporary} with an uncommitted temporary file")
+    assert 2 * with_temporary >= MOMENTS
+
+
+def test_one_kill(tmp_path: Path) -> None:
+    arguments = ["--model", "flaky", "--n", "3000", "--shard-size", "10", "--workers", "2"]
+    killed_at(arguments, tmp_path / "a", 0.1)
+    assert not (tmp_path / "a" / "dataset.json").exists()
+    run(arguments, tmp_path / "a")
+    run([*arguments[:-1], "0"], tmp_path / "b")
+    assert shard_hashes(tmp_path / "a") == shard_hashes(tmp_path / "b")
