@@ -20,6 +20,7 @@ from synthmed.generation.plan_file import open_plan, read_plan
 from synthmed.generation.pool import Pool
 from synthmed.generation.shard import is_committed, make_shard
 from synthmed.generation.storage import Store
+from synthmed.generation.worker import failure
 from synthmed.load import load_model
 from synthmed.protocols import Generator
 
@@ -112,7 +113,7 @@ def _run_here(
             try:
                 stats = make_shard(generator, plan, shard, store, on_batch)
             except OSError as error:
-                raise SynthmedError(f"{store}: shard {shard}: {error.strerror or error}") from error
+                raise SynthmedError(f"{store}: shard {shard}: {failure(shard, error).message}") from error
             listener.committed(shard, stats)
     return {}
 

@@ -75,7 +75,7 @@ class Pool:
             self._shut_down()
         if self._fatal is not None:
             kind = UserError if self._fatal.user else SynthmedError
-            raise kind(self._fatal.message)
+            raise kind(f"{self._store}: {self._fatal.message}")
         return self._failed
 
     def _start(self, device: str) -> None:

@@ -123,15 +123,18 @@ def _columns(data: bytes, suffixes: Sequence[str], rows: int, where: str) -> dic
         wanted[f"offset.{suffix}"] = wanted[f"length.{suffix}"] = pyarrow.int64()
     try:
         file = pyarrow.parquet.ParquetFile(io.BytesIO(data))
-        found = {name: file.schema_arrow.field(name).type for name in wanted if name in file.schema_arrow.names}
-        if found != wanted or file.metadata.num_rows != rows:
+        found = [(field.name, field.type) for field in file.schema_arrow]
+        wrong = [name for name, kind in wanted.items() if [k for n, k in found if n == name] != [kind]]
+        if wrong or file.metadata.num_rows != rows:
             raise UserError(
-                f"{where}: {file.metadata.num_rows} rows with {file.schema_arrow.names}; dataset.json says {rows} rows "
-                f"with {list(wanted)}; make the shard again"
+                f"{where}: {file.metadata.num_rows} rows of {rows}, columns missing, doubled or of another type: "
+                f"{', '.join(wrong) or 'none'}; make the shard again"
             )
         table = file.read(columns=list(wanted))
-    except (pyarrow.ArrowException, OSError) as error:
-        raise UserError(f"{where}: damaged parquet ({str(error).splitlines()[0]}); make the shard again") from None
+        table.validate(full=True)
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{where}: damaged parquet ({reason}); make the shard again") from None
     if any(column.null_count for column in table.columns):
         raise UserError(f"{where}: an empty cell; make the shard again")
     return {

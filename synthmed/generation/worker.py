@@ -109,7 +109,8 @@ def failure(shard: int | None, error: Exception) -> Failed:
     trace = "".join(traceback.format_exception(error))
     user = isinstance(error, UserError)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Failed(shard, f"the disk is full ({error.strerror})", trace, fatal=True, user=False)
+        reason = f"the disk is full ({error.strerror}): free some space and run the same command; committed shards stay"
+        return Failed(shard, reason, trace, fatal=True, user=False)
     if isinstance(error, PermissionError):
         return Failed(shard, f"{error.filename}: {error.strerror}", trace, fatal=True, user=True)
     frame = traceback.extract_tb(error.__traceback__)[-1]

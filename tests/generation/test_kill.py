@@ -13,8 +13,8 @@ MOMENTS = int(os.environ.get("SYNTHMED_KILL_MOMENTS", "7"))
 """Moments for each number of workers: 21 a model by default."""
 
 MODELS = {
-    "phantom": ["--model", "phantom", "--n", "480", "--shard-size", "16"],
-    "testnet": ["--model", "testnet", "--n", "400", "--shard-size", "16"],
+    "phantom": ["--model", "phantom", "--n", "160", "--shard-size", "8"],
+    "testnet": ["--model", "testnet", "--n", "600", "--shard-size", "20"],
 }
 
 

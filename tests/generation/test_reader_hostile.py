@@ -74,6 +74,11 @@ def test_too_few_samples_are_refused_even_with_an_end_mark(shard: tuple[bytes, L
     assert "2 samples; dataset.json says 3" in refused(pack(kept), layout, count=3)
 
 
+def test_a_second_tar_behind_the_first_is_refused(shard: tuple[bytes, Layout]) -> None:
+    data, layout = shard
+    assert "after the tar's end mark" in refused(io.BytesIO(data + data), layout)
+
+
 @pytest.mark.parametrize(
     "name",
     [

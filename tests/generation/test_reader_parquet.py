@@ -93,11 +93,14 @@ def test_offsets_of_another_sample_are_refused(folder: Path) -> None:
         lambda table: table.slice(0, 3),
         lambda table: table.drop_columns(["offset.json"]),
         lambda table: table.set_column(0, "key", pa.array([0, 1, 2, 3])),
+        lambda table: table.set_column(0, "key", pa.array([b"\xff\xfe"] * 4).view(pa.string())),
+        lambda table: table.append_column("key", table["key"]),
+        lambda table: table.rename_columns([name.replace("shard", "sha\nrd") for name in table.column_names]),
         lambda table: table.set_column(
             table.schema.get_field_index("offset.json"), "offset.json", pa.array([0.0, 1.0, 2.0, 3.0])
         ),
     ],
-    ids=["rows", "column", "key type", "offset type"],
+    ids=["rows", "column", "key type", "not UTF-8", "twice", "name", "offset type"],
 )
 def test_another_table_is_refused(change: Callable[[pa.Table], pa.Table], folder: Path) -> None:
     path = folder / "synthmed-000000.parquet"

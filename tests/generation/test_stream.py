@@ -71,3 +71,13 @@ def test_a_damaged_shard_stops_the_pipeline(folder: Path, tmp_path: Path) -> Non
     tar.write_bytes(tar.read_bytes()[:8000])
     with pytest.raises(UserError, match=r"synthmed-000003\.tar: .*truncated"):
         list(SyntheticDataset.stream(tmp_path))
+
+
+def test_a_shard_that_lost_its_last_sample_stops_the_pipeline(folder: Path, tmp_path: Path) -> None:
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    tar = tmp_path / "synthmed-000000.tar"
+    last = tar.read_bytes().index(b"000000003.")
+    tar.write_bytes(tar.read_bytes()[:last] + bytes(1024))
+    with pytest.raises(UserError, match=r"3 samples; dataset\.json says 4"):
+        list(SyntheticDataset.stream(tmp_path))
