@@ -8,6 +8,7 @@ from typing import Any
 
 from synthmed.errors import UserError
 from synthmed.fields import ImageField, Layout
+from synthmed.generation.sugar import generate
 from synthmed.modality import canonical
 from synthmed.phantom.config import MODEL_TYPE, Config
 from synthmed.phantom.given import checked_labels
@@ -50,10 +51,11 @@ class Phantom:
         self.labels = tuple(KINDS)
         self.attributes: Mapping[str, Scalar] = {"age": 0, "sex": "", "bmi": 0.0, "slice_mm": 0.0, "findings": "[]"}
         self.packages = ("scipy",)
-        self.packages = ("scipy",)
         self.sampler: Mapping[str, Scalar] = {}
         self.batch_size = 16
         self.pairing: Pairing = "anatomy"
+
+    generate = generate
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> Phantom:

@@ -144,3 +144,9 @@ def test_prompts() -> None:
     assert SMALL.prompt({"labels": (NO_FINDING,)}).endswith("with no finding.")
     with pytest.raises(UserError, match="no label"):
         SMALL.prompt({"labels": ("x",)})
+
+
+def test_generate_is_the_sugar_of_the_contract() -> None:
+    samples = Phantom((64, 64)).generate(to=["ct", "mri.t1"], given={"labels": ("mass",)}, n=2, seed=3)
+    assert [sample.labels for sample in samples] == [["mass"], ["mass"]]
+    assert set(samples[0].images) == {"ct", "mri"}
