@@ -53,7 +53,7 @@ class Registry(Generic[T]):
         """
         self._find_plugins()
         if name not in self._entries:
-            raise UserError(f"no {self.kind.removesuffix('s')} {name!r}{nearest(name, self._entries)}")
+            raise UserError(f"{self.kind}: there is no {name!r}{nearest(name, self._entries)}")
         load = self._entries[name].load
         return cast(T, resolve(load)) if isinstance(load, str) else load
 

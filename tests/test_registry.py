@@ -30,7 +30,7 @@ def test_a_name_is_taken_once() -> None:
 
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:
     registry: Registry[int] = Registry("things", [Entry("consolidation", "", 1), Entry("mass", "", 2)])
-    with pytest.raises(UserError, match="no thing 'consolidaton'; did you mean 'consolidation'"):
+    with pytest.raises(UserError, match="things: there is no 'consolidaton'; did you mean 'consolidation'"):
         registry.get("consolidaton")
     assert nearest("zzz", ["b", "a"]) == "; there are: a, b"
 

@@ -1,0 +1,1 @@
+"""Real data in: sources, transforms, splits."""

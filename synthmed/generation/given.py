@@ -86,6 +86,9 @@ class GivenFile(Sequence[Mapping[str, Any]]):
                 raise UserError(f"{self.path}: row {index + 1}: {value}: a mask is an 8-bit grey PNG")
             return levels
         field = ImageField.of(name)
+        if levels.shape[0] != field.channels:
+            kind = "grey" if field.channels == 1 else "RGB"
+            raise UserError(f"{self.path}: row {index + 1}: {value}: {name} is {kind}; convert the PNG")
         if levels.dtype.itemsize * 8 != field.bits:
             if field.unit == "HU":
                 raise UserError(f"{self.path}: row {index + 1}: {value}: CT is a 16-bit PNG of HU + 1024")

@@ -124,7 +124,7 @@ def make_plan(
     n: int,
     *,
     seed: int = 0,
-    to: Sequence[str] | None = None,
+    to: Sequence[str] | str | None = None,
     given: Mapping[str, Any] | Rows | None = None,
     shard_size: int | None = None,
 ) -> Plan:
@@ -144,7 +144,8 @@ def make_plan(
         )
     if n > 10**9:
         raise UserError(f"n = {n}: a dataset holds at most 10^9 samples; use several with different seeds")
-    names = tuple(dict.fromkeys(canonical(name) for name in (to or generator.default_to)))
+    wanted = [to] if isinstance(to, str) else to or generator.default_to
+    names = tuple(dict.fromkeys(canonical(name) for name in wanted))
     rows = _rows(given)
     # Every row of a file has the names of the first, which GivenFile has seen to.
     check_task(generator, names, set(rows[0]))
@@ -177,13 +178,18 @@ def _rows(given: Mapping[str, Any] | Rows | None) -> Rows:
     rows = [given or {}] if given is None or isinstance(given, Mapping) else given
     if not len(rows):
         raise UserError("given: no row; leave it out to generate without a condition")
-    named = [{canonical(name): value for name, value in row.items()} for row in rows]
+    named = [{canonical(name): _listed(name, value) for name, value in row.items()} for row in rows]
     for number, row in enumerate(named):
         if row.keys() != named[0].keys():
             raise UserError(
                 f"given: row {number} has {sorted(row)}, row 0 {sorted(named[0])}; all rows need the same names"
             )
     return named
+
+
+def _listed(name: str, value: Any) -> Any:
+    """One label may be given as a string."""
+    return (value,) if name == "labels" and isinstance(value, str) else value
 
 
 def check_task(generator: Generator, to: Sequence[str], given: set[str]) -> None:

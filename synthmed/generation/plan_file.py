@@ -46,8 +46,8 @@ def open_plan(plan: Plan, store: Store, accept_environment: bool = False) -> Pla
         name, (there, here) = next(iter(changed.items()))
         raise UserError(
             f"{store}/{PLAN}: begun with {name} {there}, here it is {here}"
-            f"{f' (and {len(changed) - 1} more)' if len(changed) > 1 else ''}: bytes may differ; go on all the same with "
-            "--accept-environment"
+            f"{f' (and {len(changed) - 1} more)' if len(changed) > 1 else ''}: bytes may differ; go on all the same "
+            "with --accept-environment"
         )
     begun = replace(plan, environment=old.get("environment", {}))
     store.write(PLAN, begun.to_json())

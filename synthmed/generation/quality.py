@@ -45,7 +45,7 @@ def duplicates(samples: Iterable[Sample], layout: Layout) -> list[bool]:
 def _hash(sample: Sample, layout: Layout) -> str:
     digest = hashlib.sha256((sample.report or "").encode())
     for name, image in sorted(sample.images.items()):
-        digest.update(layout.images[name].quantise(image).tobytes())
-    for _, mask in sorted(sample.masks.items()):
-        digest.update(mask.tobytes())
+        digest.update(f"|{name}{image.shape}".encode() + layout.images[name].quantise(image).tobytes())
+    for name, mask in sorted(sample.masks.items()):
+        digest.update(f"|{name}.mask{mask.shape}".encode() + mask.tobytes())
     return digest.hexdigest()

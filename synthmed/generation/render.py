@@ -76,6 +76,6 @@ def _on_grid(sample: Sample, plan: Plan) -> Sample:
     """What a reader of the stored sample gets."""
     fields = plan.layout.images
     images = {name: fields[name].dequantise(fields[name].quantise(image)) for name, image in sample.images.items()}
-    labels = {name: sample.labels_by_image[name] for name in fields}
+    labels = {name: list(sample.labels_by_image[name]) for name in fields}
     spacing = {name: sample.spacing.get(name, (1.0, 1.0)) for name in fields}
-    return replace(sample, images=images, labels_by_image=labels, spacing=spacing)
+    return replace(sample, images=images, labels=list(sample.labels), labels_by_image=labels, spacing=spacing)

@@ -71,7 +71,9 @@ def make_shard(
         "labels": dict(sorted(Counter(label for labels in index.columns["labels"] for label in labels).items())),
         "tar": {"bytes": hashing.bytes, "sha256": hashing.sha256},
         "parquet": {"bytes": len(parquet), "sha256": hashlib.sha256(parquet).hexdigest()},
-        "environment_differs": difference(plan.environment, environment(tuple(generator.packages), plan.environment["device"])),
+        "environment_differs": difference(
+            plan.environment, environment(tuple(generator.packages), plan.environment["device"])
+        ),
         "seconds": seconds,
     }
     store.write(f"{name}.stats.json", json.dumps(stats, indent=2, sort_keys=True) + "\n")

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import torch
 
 from synthmed.errors import UserError
+from synthmed.generation.dataset_files import write_dataset_files
 from synthmed.generation.environment import worker_threads
 from synthmed.generation.plan import Plan
 from synthmed.generation.plan_file import open_plan
@@ -100,7 +101,7 @@ class RenderedSamples:
 
 
 class CachedSamples:
-    """Fills a folder with the plan's shards by use, then reads them.
+    """Fills a folder with the plan's shards by use, then reads them. A process that has seen all writes the card.
 
     Several processes may fill one folder: a shard that two of them make is committed twice with the same bytes. Workers
     of one data loader begin at different shards, so that they seldom do.
@@ -114,6 +115,7 @@ class CachedSamples:
         self._store.prepare()
         self._plan = open_plan(plan, self._store)
         self._generator = LazyGenerator(generator, plan)
+        self._labels = tuple(generator.labels)
         self._reader = ShardReader(folder, plan.layout, plan.n, plan.shard_size)
         self._there: set[int] = set()
         self._lock = threading.Lock()
@@ -139,6 +141,8 @@ class CachedSamples:
                 with worker_threads():
                     make_shard(generator, self._plan, shard, self._store)
             self._there.add(shard)
+            if len(self._there) == self._plan.shards:
+                write_dataset_files(self._plan, self._labels, self._store)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_lock"}

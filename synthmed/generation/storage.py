@@ -6,18 +6,19 @@ import os
 import re
 import socket
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import psutil
 from fsspec.implementations.local import LocalFileSystem
 
-from synthmed.errors import UserError
+from synthmed.errors import SynthmedError, UserError
 from synthmed.generation.urls import filesystem
 
-_TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<host>[^.]+)\.(?P<pid>\d+)\.tmp\Z")
+_TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<host>[^.]+)\.(?P<pid>\d+)-\d+\.tmp\Z")
 
 
 class Store:
@@ -72,14 +73,18 @@ class Store:
     def names(self) -> list[str]:
         """Names of the files in the folder, sorted; empty where there is no folder."""
         try:
-            return sorted(str(path).rsplit("/", 1)[-1] for path in self._fs.ls(self._root, detail=False, refresh=True))
+            with self._reaching():
+                return sorted(
+                    str(path).rsplit("/", 1)[-1] for path in self._fs.ls(self._root, detail=False, refresh=True)
+                )
         except FileNotFoundError:
             return []
 
     def size(self, name: str) -> int | None:
         """The file's size in bytes; None where it is not there."""
         try:
-            return int(self._fs.info(self.path(name), refresh=True)["size"])
+            with self._reaching():
+                return int(self._fs.info(self.path(name), refresh=True)["size"])
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -94,11 +99,8 @@ class Store:
             return None
         if size > limit:
             raise UserError(f"{self.url}/{name}: {size} bytes; at most {limit} are read")
-        return bytes(self._fs.cat_file(self.path(name)))
-
-    def open(self, name: str) -> Any:
-        """The file, for reading in binary."""
-        return self._fs.open(self.path(name), "rb")
+        with self._reaching():
+            return bytes(self._fs.cat_file(self.path(name)))
 
     @contextmanager
     def writing(self, name: str) -> Iterator[BinaryIO]:
@@ -107,10 +109,11 @@ class Store:
             with tempfile.NamedTemporaryFile(prefix="synthmed-") as file:
                 yield file  # type: ignore[misc]  # a NamedTemporaryFile is a BinaryIO in all but name
                 file.flush()
-                self._fs.put_file(file.name, self.path(name))
+                with self._reaching():
+                    self._fs.put_file(file.name, self.path(name))
             return
         place = self.local / name
-        temporary = self.local / f".{name}.{_host()}.{os.getpid()}.tmp"
+        temporary = self.local / f".{name}.{_host()}.{os.getpid()}-{threading.get_ident()}.tmp"
         try:
             with temporary.open("wb") as file:
                 yield file
@@ -129,6 +132,16 @@ class Store:
         if self.read(name) != data:
             with self.writing(name) as file:
                 file.write(data)
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """A server's refusal in one line: each object store's client has exceptions of its own."""
+        try:
+            yield
+        except (OSError, SynthmedError):
+            raise
+        except Exception as error:
+            raise SynthmedError(f"{self.url}: {type(error).__name__}: {_reason(error)}; try again later") from error
 
     def drop_abandoned(self) -> list[str]:
         """Remove temporary files that dead processes of this host left behind; gives the names they were meant for."""

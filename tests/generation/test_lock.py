@@ -37,14 +37,14 @@ def test_a_living_run_is_named_and_a_killed_one_is_succeeded(tmp_path: Path) -> 
         assert len(list(tmp_path.glob(".lock-*"))) == 2
     holder.kill()
     holder.wait()
-    with locked(store, range(0, 5)):
+    with locked(store, range(5)):
         pass
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_pid_that_another_process_has_now_is_not_the_holder(tmp_path: Path) -> None:
     _write(tmp_path, pid=os.getppid(), host=socket.gethostname())
-    with locked(Store(tmp_path), range(0, 5)):
+    with locked(Store(tmp_path), range(5)):
         pass
 
 
@@ -53,10 +53,10 @@ def test_another_hosts_lock_holds_while_it_is_touched(tmp_path: Path, age: float
     path = _write(tmp_path, pid=1, host="elsewhere")
     os.utime(path, (time.time() - age, time.time() - age))
     if free:
-        with locked(Store(tmp_path), range(0, 5)) as lock:
+        with locked(Store(tmp_path), range(5)) as lock:
             lock.touch()
     else:
-        with pytest.raises(UserError, match="process 1 on elsewhere"), locked(Store(tmp_path), range(0, 5)):
+        with pytest.raises(UserError, match="process 1 on elsewhere"), locked(Store(tmp_path), range(5)):
             pass
 
 

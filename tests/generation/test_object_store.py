@@ -12,6 +12,7 @@ import s3fs
 from helpers.folders import shard_hashes
 from moto.server import ThreadedMotoServer
 
+from synthmed.errors import SynthmedError
 from synthmed.generation.engine import generate_dataset
 from synthmed.generation.storage import Store
 
@@ -55,3 +56,12 @@ def test_an_upload_that_was_cut_is_made_again(bucket: str) -> None:
     assert generate_dataset("flaky", bucket, 12, shard_size=5, workers=0).made == 1
     assert Store(bucket).read("synthmed-000001.tar") == tar
     assert json.loads(Store(bucket).read("dataset.json") or b"")["n"] == 12
+
+
+def test_a_store_that_is_gone_is_one_line(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    s3fs.S3FileSystem.clear_instance_cache()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(SynthmedError, match="s3://sets/one") as caught:
+        generate_dataset("flaky", bucket, 12, shard_size=5, workers=0)
+    assert "\n" not in str(caught.value)

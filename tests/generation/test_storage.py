@@ -47,7 +47,8 @@ def test_large_files_are_not_read(store: Store) -> None:
 
 def test_only_dead_processes_temporary_files_are_dropped(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    script = "import sys, os; from synthmed.generation.storage import Store\nwith Store(sys.argv[1]).writing('a.tar'): os._exit(1)"
+    script = "import sys, os; from synthmed.generation.storage import Store\n"
+    script += "with Store(sys.argv[1]).writing('a.tar'): os._exit(1)"
     subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
     (tmp_path / ".b.tar.another-host.1.tmp").touch()
     with store.writing("c.tar"):
