@@ -11,9 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from synthmed.errors import UserError
+from synthmed.generation.processes import started
 from synthmed.generation.storage import Store
 
 STALE_SECONDS = 600.0
@@ -44,7 +43,7 @@ def locked(store: Store, shards: range) -> Iterator[Lock]:
         yield Lock(None)
         return
     path = store.local / f".lock-{shards.start:06d}-{shards.stop:06d}"
-    me = {"pid": os.getpid(), "host": socket.gethostname(), "started": _started(os.getpid())}
+    me = {"pid": os.getpid(), "host": socket.gethostname(), "started": started(os.getpid())}
     while True:
         _refuse_living(store.local, shards, path)
         try:
@@ -99,15 +98,7 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 def _alive(holder: dict[str, Any], path: Path) -> bool:
     if holder["host"] == socket.gethostname():
-        return holder["started"] is not None and _started(holder["pid"]) == holder["started"]
+        return holder["started"] is not None and started(holder["pid"]) == holder["started"]
     with suppress(OSError):
         return time.time() - path.stat().st_mtime < STALE_SECONDS
     return False
-
-
-def _started(pid: int) -> float | None:
-    """When the process began, which tells it from a later one with the same pid; None if there is none."""
-    try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.Error:
-        return None

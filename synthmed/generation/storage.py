@@ -12,10 +12,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-import psutil
 from fsspec.implementations.local import LocalFileSystem
 
 from synthmed.errors import SynthmedError, UserError
+from synthmed.generation.processes import started
 from synthmed.generation.urls import filesystem
 
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<host>[^.]+)\.(?P<pid>\d+)-\d+\.tmp\Z")
@@ -148,7 +148,7 @@ class Store:
         dropped = []
         for path in self.local.iterdir() if self.local else ():
             match = _TEMPORARY.match(path.name)
-            if match and match["host"] == _host() and not psutil.pid_exists(int(match["pid"])):
+            if match and match["host"] == _host() and started(int(match["pid"])) is None:
                 path.unlink(missing_ok=True)
                 dropped.append(match["name"])
         return sorted(dropped)

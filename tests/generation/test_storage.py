@@ -5,10 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from synthmed.errors import UserError
-from synthmed.generation.storage import Store
+from synthmed.generation.storage import Store, _host
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -55,6 +56,15 @@ def test_only_dead_processes_temporary_files_are_dropped(tmp_path: Path) -> None
         assert len(list(tmp_path.iterdir())) == 3
         assert store.drop_abandoned() == ["a.tar"]
         assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_zombie_is_dead(tmp_path: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and nobody has asked how
+    assert psutil.pid_exists(process.pid)
+    (tmp_path / f".a.tar.{_host()}.{process.pid}-1.tmp").touch()
+    assert Store(tmp_path).drop_abandoned() == ["a.tar"]
+    process.wait()
 
 
 @pytest.mark.parametrize("url", ["nosuch://bucket/a", "pipe:touch x"])
