@@ -30,6 +30,7 @@ class _Worker:
     process: BaseProcess
     connection: Connection
     device: str
+    ready: bool = False
     shard: int | None = None
     samples: int = 0  # of the shard in hand
 
@@ -66,8 +67,9 @@ class Pool:
         try:
             for device in self._devices[: len(self._queue)]:
                 self._start(device)
-            while self._workers and self._fatal is None:
+            while self._fatal is None and (self._queue or any(w.shard is not None for w in self._workers)):
                 self._step()
+                self._hand_out()
         except KeyboardInterrupt:
             self._listener.note("stopping: the shards in hand are abandoned (Ctrl-C again to kill the workers)")
             raise
@@ -101,31 +103,26 @@ class Pool:
     def _hear(self, worker: _Worker, message: Message) -> None:
         match message:
             case Ready():
+                worker.ready = True
                 self._listener.ready()
-                self._feed(worker)
             case Progress(samples):
                 worker.samples += samples
                 self._listener.progress(samples)
             case Done(shard, stats):
                 worker.shard, worker.samples = None, 0
                 self._listener.committed(shard, stats)
-                self._feed(worker)
             case Failed():
                 self._drop(worker, message.message, message.trace)
                 if message.fatal:
                     self._fatal = message
-                else:
-                    self._feed(worker)
 
-    def _feed(self, worker: _Worker) -> None:
-        worker.shard = self._queue.popleft() if self._queue else None
-        try:
-            worker.connection.send(worker.shard)
-        except (BrokenPipeError, ConnectionResetError):
-            return  # it died just now: its sentinel tells
-        if worker.shard is None:
-            self._workers.remove(worker)
-            worker.process.join(STOP_SECONDS)
+    def _hand_out(self) -> None:
+        """A shard to each idle worker. Those without one wait, in case another's comes back."""
+        for worker in self._workers:
+            if worker.ready and worker.shard is None and self._queue and self._fatal is None:
+                worker.shard = self._queue.popleft()
+                with suppress(BrokenPipeError, ConnectionResetError):  # it died just now: its pipe's end tells
+                    worker.connection.send(worker.shard)
 
     def _drop(self, worker: _Worker, reason: str, trace: str = "") -> None:
         """The worker's shard came to nothing: try it again last, or give it up."""
@@ -162,6 +159,8 @@ class Pool:
         end = time.monotonic() + STOP_SECONDS
         try:
             for worker in self._workers:
+                if not worker.ready:
+                    worker.process.kill()  # still loading the model: it holds nothing
                 with suppress(OSError):
                     worker.connection.send(None)
             for worker in self._workers:

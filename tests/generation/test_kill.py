@@ -14,7 +14,7 @@ MOMENTS = int(os.environ.get("SYNTHMED_KILL_MOMENTS", "7"))
 
 MODELS = {
     "phantom": ["--model", "phantom", "--n", "160", "--shard-size", "8"],
-    "testnet": ["--model", "testnet", "--n", "600", "--shard-size", "20"],
+    "testnet": ["--model", "testnet", "--n", "900", "--shard-size", "45"],
 }
 
 
