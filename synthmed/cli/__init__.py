@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from synthmed.cli import cp, generate, ls
+from synthmed.cli import cp, data, generate, ls
 from synthmed.errors import SynthmedError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command()(generate.generate)
 app.command()(ls.ls)
 app.command()(cp.cp)
+app.add_typer(data.app, name="data")
 
 
 def main() -> None:

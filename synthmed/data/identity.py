@@ -26,7 +26,7 @@ def pseudonym(source: str, patient: str) -> str:
     """
     if not patient:
         return ""
-    return hmac.new(_key(), f"{source}\0{patient}".encode(), hashlib.sha256).hexdigest()[:24]
+    return hmac.new(_key(), f"{source}\0{patient}".encode(errors="surrogatepass"), hashlib.sha256).hexdigest()[:24]
 
 
 def pixel_id(pixels: np.ndarray[Any, Any]) -> str:

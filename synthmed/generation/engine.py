@@ -131,7 +131,12 @@ def _devices(plan: Plan, store: Store, workers: int | None, *, in_process: bool)
 
         gpus = torch.cuda.device_count()
         return [f"cuda:{worker % gpus}" for worker in range(workers or gpus)]
-    return ["cpu"] * (workers or len(os.sched_getaffinity(0)))
+    return ["cpu"] * (workers or _cores())
+
+
+def _cores() -> int:
+    """The cores that this process may use; macOS does not tell them from all."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _present_shard_size(store: Store) -> int | None:

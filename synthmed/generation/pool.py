@@ -127,6 +127,9 @@ class Pool:
     def _drop(self, worker: _Worker, reason: str, trace: str = "") -> None:
         """The worker's shard came to nothing: try it again last, or give it up."""
         shard, worker.shard = worker.shard, None
+        if shard is None and worker.ready:
+            self._listener.note(f"an idle worker is gone: {reason}", trace)
+            return
         self._listener.progress(-worker.samples)
         worker.samples = 0
         self._tries[shard] += 1

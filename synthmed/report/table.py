@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import TypeAlias
+
+Cell: TypeAlias = str | int | float
 
 
 @dataclass(frozen=True)
@@ -12,7 +15,7 @@ class Table:
     """Rows of cells under column heads. Numbers stand to the right."""
 
     columns: Sequence[str]
-    rows: Sequence[Sequence[str | int | float]]
+    rows: Sequence[Sequence[Cell]]
 
     def to_text(self) -> str:
         """Aligned columns, two spaces apart, without a rule."""
@@ -48,5 +51,5 @@ class Table:
         ]
 
 
-def _text(value: str | int | float) -> str:
+def _text(value: Cell) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)

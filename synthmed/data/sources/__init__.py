@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from synthmed.data.record import Problem, Record
-from synthmed.registry import Registry
+from synthmed.registry import Entry, Registry
 
 
 @runtime_checkable
@@ -31,4 +31,36 @@ class Source(Protocol):
         ...
 
 
-SOURCES: Registry[type[Source]] = Registry("sources")
+_CLASSES = {
+    "acdc": "ACDC",
+    "bids": "Bids",
+    "brain_mri_ct": "BrainMriCt",
+    "brats2020": "BraTS2020",
+    "chexpert": "CheXpert",
+    "class_folders": "ClassFolders",
+    "coco": "Coco",
+    "datalist": "Datalist",
+    "dicom_tree": "DicomTree",
+    "folder": "Folder",
+    "gold_atlas": "GoldAtlas",
+    "imagefolder": "ImageFolder",
+    "isic2017": "Isic2017",
+    "iu_xray": "IuXray",
+    "ixi": "IXI",
+    "kermany": "Kermany",
+    "kvasir": "Kvasir",
+    "medicat": "Medicat",
+    "mimic_cxr": "MimicCxr",
+    "nih_chestxray14": "NihChestXray14",
+    "roco": "Roco",
+    "rsna_pneumonia": "RsnaPneumonia",
+    "shared": "SharedData",
+    "siim_acr": "SiimAcr",
+    "sliver07": "SLIVER07",
+    "table": "Table",
+}
+
+# Each class says its own summary, for which it is imported when the sources are listed.
+SOURCES: Registry[type[Source]] = Registry(
+    "sources", [Entry(name, "", f"synthmed.data.sources.{name}:{kind}") for name, kind in _CLASSES.items()]
+)
