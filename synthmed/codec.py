@@ -6,6 +6,7 @@ import functools
 import io
 import json
 import struct
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,8 +18,9 @@ from synthmed.errors import UserError
 from synthmed.fields import ImageField, Layout
 from synthmed.sample import Box, Mask, Provenance, Quality, Sample
 
-# Level 1 is three times as fast as Pillow's default on noisy 16-bit slices, and 7 % larger.
-PNG_LEVEL = 1
+# On noisy slices zlib finds little to repeat but runs: its run-length strategy at level 1 takes a third of the time of
+# Pillow's default on 16-bit ones, and a quarter less than level 1 alone, in fewer bytes.
+PNG_OPTIONS = {"compress_level": 1, "compress_type": zlib.Z_RLE}
 MAX_PIXELS = 2**26
 MAX_TEXT_BYTES = 2**22
 _PNG_HEAD = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
@@ -119,7 +121,7 @@ def encode_png(levels: np.ndarray[Any, Any]) -> bytes:
     """(C, H, W) uint8 or uint16, C = 1 or 3 (RGB in 8 bits only), as lossless PNG."""
     buffer = io.BytesIO()
     array = levels[0] if levels.shape[0] == 1 else np.ascontiguousarray(levels.transpose(1, 2, 0))
-    PillowImage.fromarray(array).save(buffer, "PNG", compress_level=PNG_LEVEL)
+    PillowImage.fromarray(array).save(buffer, "PNG", **PNG_OPTIONS)
     return buffer.getvalue()
 
 

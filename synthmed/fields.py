@@ -64,9 +64,10 @@ class ImageField:
 
     def quantise(self, image: Image) -> np.ndarray[Any, Any]:
         """(C, H, W) values to stored levels, uint8 or uint16, the range's ends for what is outside, 0 for NaN."""
-        levels = np.nan_to_num((image.astype(np.float64) - self.intercept) / self.slope, nan=0.0)
-        dtype = np.uint8 if self.bits == 8 else np.uint16
-        return np.asarray(np.clip(np.rint(levels), 0, self.levels).astype(dtype))
+        levels = np.rint((image.astype(np.float64) - self.intercept) / self.slope)
+        # fmax and fmin take the other argument where one is not a number.
+        bounded = np.fmin(np.fmax(levels, 0), self.levels)
+        return np.asarray(bounded.astype(np.uint8 if self.bits == 8 else np.uint16))
 
     def dequantise(self, levels: np.ndarray[Any, Any]) -> Image:
         """Stored levels to (C, H, W) float32 values."""

@@ -32,20 +32,24 @@ def problems(sample: Sample, layout: Layout) -> list[str]:
     return found
 
 
-def duplicates(samples: Iterable[Sample], layout: Layout) -> list[bool]:
-    """Whether each sample's images, masks and report, as stored, equal those of an earlier one."""
-    seen: set[str] = set()
+def duplicates(samples: Iterable[Sample]) -> list[bool]:
+    """Whether each sample, its values on the stored grid, has the images, masks and report of an earlier one.
+
+    Texts alone repeat by chance: without an image nothing is a duplicate.
+    """
     found = []
-    for value in (_hash(sample, layout) for sample in samples):
-        found.append(value in seen)
+    seen: set[str] = set()
+    for sample in samples:
+        value = _hash(sample)
+        found.append(value in seen and bool(sample.images or sample.masks))
         seen.add(value)
     return found
 
 
-def _hash(sample: Sample, layout: Layout) -> str:
+def _hash(sample: Sample) -> str:
     digest = hashlib.sha256((sample.report or "").encode())
     for name, image in sorted(sample.images.items()):
-        digest.update(f"|{name}{image.shape}".encode() + layout.images[name].quantise(image).tobytes())
+        digest.update(f"|{name}{image.shape}".encode() + image.tobytes())
     for name, mask in sorted(sample.masks.items()):
         digest.update(f"|{name}.mask{mask.shape}".encode() + mask.tobytes())
     return digest.hexdigest()

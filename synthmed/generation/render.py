@@ -27,19 +27,21 @@ def render_batch(generator: Generator, plan: Plan, batch: range) -> list[Sample]
     Raises:
         ValueError: the generator returned another number of samples than asked for.
     """
-    samples: list[Sample | None] = [None] * len(batch)
+    samples: dict[int, Sample] = {}
     waiting = list(range(len(batch)))
+    faults: list[list[str]] = [[] for _ in batch]
     for attempt in range(ATTEMPTS):
         for place, sample in zip(waiting, _draw(generator, plan, [batch[i] for i in waiting], attempt), strict=True):
-            samples[place] = sample
-        drawn = [sample for sample in samples if sample is not None]
-        found = _problems(drawn, plan)
-        for sample, faults in zip(drawn, found, strict=True):
-            sample.quality = Quality(not faults, ";".join(faults))
-        waiting = [place for place, faults in enumerate(found) if faults]
+            faults[place] = problems(sample, plan.layout)
+            samples[place] = _on_grid(sample, plan)
+        repeats = duplicates([samples[place] for place in range(len(batch))])
+        found = [faults[place] + ["duplicate"] * repeats[place] for place in range(len(batch))]
+        waiting = [place for place, reasons in enumerate(found) if reasons]
         if not waiting:
             break
-    return [_on_grid(sample, plan) for sample in samples if sample is not None]
+    return [
+        replace(samples[place], quality=Quality(not reasons, ";".join(reasons))) for place, reasons in enumerate(found)
+    ]
 
 
 def _draw(generator: Generator, plan: Plan, indices: Sequence[int], attempt: int) -> list[Sample]:
@@ -61,15 +63,6 @@ def _draw(generator: Generator, plan: Plan, indices: Sequence[int], attempt: int
             generator.pairing,
         )
     return samples
-
-
-def _problems(samples: Sequence[Sample], plan: Plan) -> list[list[str]]:
-    found = [problems(sample, plan.layout) for sample in samples]
-    if plan.layout.images:
-        for faults, repeat in zip(found, duplicates(samples, plan.layout), strict=True):
-            if repeat:
-                faults.append("duplicate")
-    return found
 
 
 def _on_grid(sample: Sample, plan: Plan) -> Sample:
