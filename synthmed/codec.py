@@ -171,16 +171,49 @@ def decode(members: Mapping[str, bytes], layout: Layout, key: str, where: str) -
     Raises:
         UserError: a member is missing, damaged, or not what the layout declares.
     """
-    images, masks = {}, {}
+    sample = decode_record(members, layout, key, where)
     for name, field in layout.images.items():
         if name not in layout.mask_only:
-            images[name] = field.dequantise(_png(members, f"{name}.png", field, key, where))
+            sample.images[name] = field.dequantise(_png(members, f"{name}.png", field, key, where))
         if field.mask:
-            masks[name] = _mask(members, name, field, key, where)
-            if name in images and masks[name].shape[1:] != images[name].shape[1:]:
+            sample.masks[name] = _mask(members, name, field, key, where)
+            if name in sample.images and sample.masks[name].shape[1:] != sample.images[name].shape[1:]:
                 raise UserError(f"{where}: {key}: {name}.mask.png is not as large as {name}.png")
-    report = _text(members, "report.txt", key, where) if layout.report else None
-    return _decode_json(_text(members, "json", key, where), layout, key, where, images, masks, report)
+    return sample
+
+
+def decode_record(members: Mapping[str, bytes], layout: Layout, key: str, where: str) -> Sample:
+    """A sample without its images and masks, from its ``json`` and ``report.txt``.
+
+    Raises:
+        UserError: as `decode`.
+    """
+    text = _text(members, "json", key, where)
+    try:
+        record = json_model(layout).model_validate_json(text).model_dump()
+        boxes = _BOXES.validate_json(record["boxes"])
+    except pydantic.ValidationError as error:
+        raise UserError(f"{where}: {key}.json: {_first(error)}") from None
+    return Sample(
+        report=_text(members, "report.txt", key, where) if layout.report else None,
+        labels=record["labels"],
+        labels_by_image=record.get("labels_by_image", {}),
+        boxes=[Box(box.image, box.category, *box.bbox) for box in boxes],
+        spacing=record.get("spacing", {}),
+        prompt=record["prompt"],
+        attributes=record.get("attributes", {}),
+        key=record["key"],
+        provenance=Provenance(
+            record["index"],
+            record["seed"],
+            record["attempt"],
+            record["model"],
+            record["model_fingerprint"],
+            record["sampler"],
+            record["pairing"],
+        ),
+        quality=Quality(**record["quality"]),
+    )
 
 
 def decode_png(data: bytes, what: str) -> np.ndarray[Any, Any]:
@@ -237,44 +270,6 @@ def _text(members: Mapping[str, bytes], suffix: str, key: str, where: str) -> st
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise UserError(f"{where}: {key}.{suffix}: not UTF-8 ({error})") from None
-
-
-def _decode_json(
-    text: str,
-    layout: Layout,
-    key: str,
-    where: str,
-    images: dict[str, Any],
-    masks: dict[str, Any],
-    report: str | None,
-) -> Sample:
-    try:
-        record = json_model(layout).model_validate_json(text).model_dump()
-        boxes = _BOXES.validate_json(record["boxes"])
-    except pydantic.ValidationError as error:
-        raise UserError(f"{where}: {key}.json: {_first(error)}") from None
-    return Sample(
-        images=images,
-        masks=masks,
-        report=report,
-        labels=record["labels"],
-        labels_by_image=record.get("labels_by_image", {}),
-        boxes=[Box(box.image, box.category, *box.bbox) for box in boxes],
-        spacing=record.get("spacing", {}),
-        prompt=record["prompt"],
-        attributes=record.get("attributes", {}),
-        key=record["key"],
-        provenance=Provenance(
-            record["index"],
-            record["seed"],
-            record["attempt"],
-            record["model"],
-            record["model_fingerprint"],
-            record["sampler"],
-            record["pairing"],
-        ),
-        quality=Quality(**record["quality"]),
-    )
 
 
 def _first(error: pydantic.ValidationError) -> str:

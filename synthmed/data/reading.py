@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from synthmed.codec import decode_png
 from synthmed.data.pixels import Pixels, check_file
 from synthmed.data.record import FileRef, Record
 from synthmed.data.slices import slice_indices
@@ -33,6 +34,8 @@ _RASTERS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM")
 _BARE_DICOM = re.compile(rb"[\x02\x08]\x00[\x00-\x1f]\x00")
 _METAIMAGE = re.compile(rb"\s*(ObjectType|NDims|Comment)\s*=", re.IGNORECASE)
 _HEAD = 352
+MAX_TAR_BYTES = 2**40
+MAX_PNG_BYTES = 2**28
 
 
 def read_array(ref: FileRef) -> Pixels:
@@ -46,7 +49,7 @@ def read_array(ref: FileRef) -> Pixels:
             channel that is asked for, or with values that are not finite. No value of a DICOM header is in it.
     """
     try:
-        pixels = _READERS[_kind(ref.path)](ref)
+        pixels = _READERS[_kind(ref.path)](ref) if ref.span is None else _spanned(ref.path, *ref.span)
     except MemoryError:
         raise UserError(f"{ref.path}: does not fit into the memory that is left") from None
     if pixels.values.dtype.kind == "f" and (wrong := pixels.values.size - int(np.isfinite(pixels.values).sum())):
@@ -165,6 +168,20 @@ def _volume(path: Path) -> Volume:
 
         return metaimage_volume(path)
     raise UserError(f"{path}: not a volume; NIfTI and MetaImage are")
+
+
+def _spanned(path: Path, offset: int, length: int) -> Pixels:
+    """A PNG that lies within another file, a shard's tar."""
+    size = check_file(path, MAX_TAR_BYTES)
+    if offset < 0 or not 0 < length <= MAX_PNG_BYTES or offset + length > size:
+        raise UserError(f"{path}: no PNG of {length} bytes at {offset}; the file has {size}")
+    try:
+        with open(path, "rb") as file:
+            file.seek(offset)
+            levels = decode_png(file.read(length), f"{path}: bytes {offset} to {offset + length}")
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    return Pixels(levels, 8 * levels.dtype.itemsize, "1")
 
 
 def _raster(ref: FileRef) -> Pixels:

@@ -14,16 +14,18 @@ Split = Literal["train", "val", "test", ""]
 
 @dataclass(frozen=True)
 class FileRef:
-    """Where one array is: a 2D image file, or a plane of a volume, or a channel of a colour file.
+    """Where one array is: a 2D image file, a plane of a volume, a channel of a colour file, a PNG within a tar.
 
     Attributes:
         plane: (axis, index) of a volume's slice along the file's own array axes; None for a 2D file.
         channel: the colour channel that holds this image alone; None takes all.
+        span: (offset, length) of the PNG's bytes within the file; None for the whole file.
     """
 
     path: Path
     plane: tuple[int, int] | None = None
     channel: int | None = None
+    span: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,7 @@ _CLASSES = {
     "roco": "Roco",
     "rsna_pneumonia": "RsnaPneumonia",
     "shared": "SharedData",
+    "shards": "Shards",
     "siim_acr": "SiimAcr",
     "sliver07": "SLIVER07",
     "table": "Table",
