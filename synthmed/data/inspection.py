@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from synthmed.data.identity import pixel_id
 from synthmed.data.leaks import Leak, find_leaks
 from synthmed.data.pixels import Pixels
-from synthmed.data.reading import read_array, read_images
+from synthmed.data.reading import read_array, read_images, read_to_the_end
 from synthmed.data.record import Problem, Record
 from synthmed.errors import UserError
 from synthmed.report.grid import grey_levels
@@ -91,10 +92,11 @@ def inspect(rows: Iterable[Record | Problem], on_record: Callable[[], None] = la
     rng = np.random.default_rng(0)
     sound: dict[str, list[Record]] = {}
     by_pixels: dict[str, list[str]] = {}
+    whole: set[Path] = set()
     for row in rows:
         if isinstance(row, Problem):
             found.problems.append(row)
-        elif _read(row, found, by_pixels, rng):
+        elif _read(row, found, by_pixels, whole, rng):
             _count(row, found)
             sound.setdefault(row.split, []).append(row)
         on_record()
@@ -103,9 +105,21 @@ def inspect(rows: Iterable[Record | Problem], on_record: Callable[[], None] = la
     return found
 
 
-def _read(record: Record, found: Inspection, by_pixels: dict[str, list[str]], rng: np.random.Generator) -> bool:
-    """Whether all the record's images and masks can be read; they are counted only then."""
+def _read(
+    record: Record,
+    found: Inspection,
+    by_pixels: dict[str, list[str]],
+    whole: set[Path],
+    rng: np.random.Generator,
+) -> bool:
+    """Whether all the record's images and masks can be read; they are counted only then.
+
+    ``whole`` are the volumes that were read to their end.
+    """
     try:
+        for path in {ref.path for ref in record.images.values() if ref.plane is not None} - whole:
+            read_to_the_end(path)
+            whole.add(path)
         images = read_images(record)
         for name, mask in record.masks.items():
             for ref in mask.files:

@@ -23,6 +23,7 @@ __all__ = [
     "mask_slices",
     "read_array",
     "read_images",
+    "read_to_the_end",
     "take_channel",
     "volume_axis",
     "volume_shape",
@@ -119,6 +120,16 @@ def mask_slices(path: Path, axis: int) -> list[bool]:
         UserError: as `read_array`; or not a NIfTI or MetaImage file.
     """
     return slices_above_zero(_volume(path), axis)
+
+
+def read_to_the_end(path: Path) -> None:
+    """Unpack a gzip volume to its end, which planes before a cut do not need; any other file's size tells.
+
+    Raises:
+        UserError: as `read_array`.
+    """
+    if _kind(path) == "nifti" and (volume := _volume(path)).gz:
+        slices_above_zero(volume, 2)
 
 
 def chosen_slices(rule: str, path: Path, axis: int, mask: Path | None = None) -> list[int]:
