@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.dicoms import CANARY, save, with_canaries
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -50,6 +52,21 @@ def test_a_check_counts_and_names_what_is_wrong(root: Path, tmp_path: Path) -> N
     sheet = np.asarray(Image.open(io.BytesIO((tmp_path / "out" / "xray.png").read_bytes())))
     assert sheet.shape == (2 * 128, 8 * 128, 3)
     assert sheet.std() > 10
+
+
+def test_nothing_that_identifies_a_patient_is_written(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    pixels = np.arange(108, dtype=np.uint16).reshape(12, 9)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        save(with_canaries(pixels), tmp_path / "tree" / "a.dcm")
+        cut = save(with_canaries(pixels), tmp_path / "tree" / "b.dcm")
+    cut.write_bytes(cut.read_bytes()[:-60])
+    told = run_check("dicom_tree", tmp_path / "tree", ["slices=every:1"], tmp_path / "out")
+    assert "n = 1" in told
+    assert "b.dcm" in told
+    written = b"".join(path.read_bytes() for path in (tmp_path / "out").iterdir())
+    assert CANARY.encode() not in written
+    assert CANARY not in told + "".join(capfd.readouterr())
 
 
 def test_a_report_is_not_overwritten_unasked(root: Path, tmp_path: Path) -> None:

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from helpers.dicoms import dataset, save
+from helpers.dicoms import CANARY, dataset, save, with_canaries
 from PIL import Image
-from pydicom.datadict import DicomDictionary
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
@@ -170,31 +169,6 @@ def test_headers_that_are_refused(values: dict, reason: str, tmp_path: Path) -> 
         read(dataset(RAMP, "CT", **values), tmp_path)
 
 
-CANARY = "CANARY7"
-KEPT = {"Modality", "PhotometricInterpretation", "PatientID"}
-TEXTS = {"AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
-
-
-def with_canaries(**values: object) -> Dataset:
-    """Every text element of the standard's identifying groups, and private ones, hold the canary."""
-    made = dataset(RAMP, "CT", **values)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for tag, (kind, _, _, _, keyword) in DicomDictionary.items():
-            if (
-                tag >> 16 in (0x08, 0x10, 0x18, 0x20, 0x32, 0x38, 0x40, 0x4008)
-                and kind in TEXTS
-                and keyword not in KEPT
-            ):
-                made.add_new(tag, kind, CANARY)
-        made.PatientID = CANARY
-        made.private_block(0x0009, CANARY, create=True).add_new(1, "LO", CANARY)
-        other = Dataset()
-        other.PatientID = CANARY
-        made.OtherPatientIDsSequence = Sequence([other])
-    return made
-
-
 @pytest.mark.parametrize(
     "damage",
     ["none", "modality", "photometric", "rows", "slope", "spacing", "syntax", "cut", "pixels", "position", "binary"],
@@ -202,7 +176,7 @@ def with_canaries(**values: object) -> Dataset:
 def test_no_identifying_value_gets_out(
     damage: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    made = with_canaries(RescaleSlope="7.77777", RescaleIntercept="0")
+    made = with_canaries(RAMP, RescaleSlope="7.77777", RescaleIntercept="0")
     if damage == "modality":
         made.Modality = CANARY
     if damage == "photometric":

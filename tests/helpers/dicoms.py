@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydicom.datadict import DicomDictionary
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 
@@ -45,3 +48,28 @@ def save(made: Dataset, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     made.save_as(path, enforce_file_format=True)
     return path
+
+
+CANARY = "CANARY7"
+KEPT = {"Modality", "PhotometricInterpretation", "PatientID"}
+TEXTS = {"AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
+
+
+def with_canaries(pixels: np.ndarray, **values: object) -> Dataset:
+    """Every text element of the standard's identifying groups, and private ones, hold the canary."""
+    made = dataset(pixels, "CT", **values)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for tag, (kind, _, _, _, keyword) in DicomDictionary.items():
+            if (
+                tag >> 16 in (0x08, 0x10, 0x18, 0x20, 0x32, 0x38, 0x40, 0x4008)
+                and kind in TEXTS
+                and keyword not in KEPT
+            ):
+                made.add_new(tag, kind, CANARY)
+        made.PatientID = CANARY
+        made.private_block(0x0009, CANARY, create=True).add_new(1, "LO", CANARY)
+        other = Dataset()
+        other.PatientID = CANARY
+        made.OtherPatientIDsSequence = Sequence([other])
+    return made
