@@ -57,9 +57,9 @@ class GivenFile(Sequence[Mapping[str, Any]]):
                 digest.update(f"{name}:{len(data)}:".encode() + data)
         return digest.hexdigest()
 
-    def labels(self) -> set[str]:
-        """Every label that a row names."""
-        return {label for row in self._rows for label in row.get("labels", ())}
+    def texts(self) -> list[dict[str, Any]]:
+        """The rows' reports and labels; no image is opened."""
+        return [{name: value for name, value in row.items() if not _is_image(name)} for row in self._rows]
 
     def _names(self, number: int, row: Mapping[str, Any]) -> dict[str, Any]:
         try:
@@ -134,11 +134,11 @@ def _read(path: Path) -> list[Mapping[str, Any]]:
     return rows
 
 
-def labels_of(rows: Rows) -> set[str]:
-    """Every label that a row names; no image is opened."""
+def texts_of(rows: Rows) -> list[dict[str, Any]]:
+    """The rows' reports and labels; no image is opened."""
     if isinstance(rows, GivenFile):
-        return rows.labels()
-    return {str(label) for row in rows for label in row.get("labels", ())}
+        return rows.texts()
+    return [{name: value for name, value in row.items() if not _is_image(name)} for row in rows]
 
 
 def content_hash_of_rows(rows: Rows) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from synthmed.errors import UserError
 from synthmed.fields import Layout
 from synthmed.generation.environment import device_for, environment
-from synthmed.generation.given import GivenFile, Rows, content_hash_of_rows, labels_of
+from synthmed.generation.given import GivenFile, Rows, content_hash_of_rows, texts_of
 from synthmed.generation.seeds import sample_seed
 from synthmed.modality import canonical
 from synthmed.protocols import Generator, Request
@@ -149,8 +149,11 @@ def make_plan(
     rows = _rows(given)
     # Every row of a file has the names of the first, which GivenFile has seen to.
     check_task(generator, names, set(rows[0]))
-    for label in sorted(labels_of(rows) - {*generator.labels, NO_FINDING}):
-        raise UserError(f"given: {generator.source} has no label {label!r}{nearest(label, generator.labels)}")
+    for row in texts_of(rows):
+        for label in sorted({*row.get("labels", ())} - {*generator.labels, NO_FINDING}):
+            raise UserError(f"given: {generator.source} has no label {label!r}{nearest(label, generator.labels)}")
+        # What the generator does not take is to be refused here, not by a worker after the folder is made.
+        generator.prompt(row)
     layout = replace(
         generator.layout(names),
         attributes={name: type(value).__name__ for name, value in sorted(generator.attributes.items())},

@@ -112,9 +112,10 @@ class Pool:
                 worker.shard, worker.samples = None, 0
                 self._listener.committed(shard, stats)
             case Failed():
-                self._drop(worker, message.message, message.trace)
                 if message.fatal:
                     self._fatal = message
+                else:
+                    self._drop(worker, message.message, message.trace)
 
     def _hand_out(self) -> None:
         """A shard to each idle worker. Those without one wait, in case another's comes back."""

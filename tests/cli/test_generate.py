@@ -70,6 +70,7 @@ def test_given_rows_are_cycled_into_prompts(tmp_path: Path) -> None:
         ("--model phantm", "did you mean 'phantom'?"),
         ("--model flaky --labels nodul", "did you mean 'nodule'?"),
         ("--model flaky --to ct", "does not make ct"),
+        ("--model phantom --labels nodule,no_finding", "no label 'no_finding'"),
         ("--model flaky --n 0", "n = 0"),
         ("--model flaky --given nothere.csv", "nothere.csv: No such file"),
         ("--model flaky --given a.csv --labels nodule", "give one of them"),

@@ -9,6 +9,7 @@ from synthmed_testplugin.flaky import Flaky
 
 from synthmed.errors import UserError
 from synthmed.generation.plan import default_shard_size, make_plan
+from synthmed.phantom import Phantom
 
 PLAN = make_plan(Flaky(), 10)
 
@@ -66,6 +67,11 @@ def test_what_cannot_be_planned_is_refused_in_one_line(arguments: dict, message:
     with pytest.raises(UserError, match=message) as caught:
         make_plan(Flaky(), **arguments)
     assert "\n" not in str(caught.value)
+
+
+def test_what_the_generator_does_not_take_is_refused_before_anything_is_made() -> None:
+    with pytest.raises(UserError, match="'no finding' stands beside findings"):
+        make_plan(Phantom(), 1, given=[{"labels": ("nodule",)}, {"labels": ("nodule", "no finding")}])
 
 
 def test_the_given_hash_is_of_the_content() -> None:
