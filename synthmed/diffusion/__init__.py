@@ -1,0 +1,1 @@
+"""How data become noise and noise becomes data: processes, targets, samplers. Knows no network and no paper."""
