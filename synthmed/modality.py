@@ -24,7 +24,8 @@ class Modality:
         step: the size of one stored grey level in ``unit``; None spreads the range over all levels.
         contrasts: known contrast names, the first of which is the bare name's (``mri`` is ``mri.t1``).
         spatial_dims: 2 for slices and projections; 0 for text.
-        transforms: ``"module:function"`` of the MONAI transforms that bring a file of this kind into this form.
+        transforms: ``"module:function"`` of the default pipeline: ``(keys, size)`` to a MONAI `Compose` that brings
+            items' images of this kind, and their masks, to squares in the range that models take.
     """
 
     name: str
@@ -37,7 +38,7 @@ class Modality:
     step: float | None = None
     contrasts: tuple[str, ...] = ()
     spatial_dims: int = 2
-    transforms: str = "synthmed.data.transforms:scale_to_range"
+    transforms: str = "synthmed.data.transforms.defaults:fit"
 
 
 MODALITIES: Registry[Modality] = Registry(
@@ -46,7 +47,11 @@ MODALITIES: Registry[Modality] = Registry(
         Entry(modality.name, modality.summary, modality)
         for modality in (
             Modality("text", "reports and captions, UTF-8", channels=0, spatial_dims=0, transforms=""),
-            Modality("xray", "projection radiographs, [0, 1], bone is bright"),
+            Modality(
+                "xray",
+                "projection radiographs, [0, 1], bone is bright",
+                transforms="synthmed.data.transforms.defaults:xray",
+            ),
             Modality(
                 "ct",
                 "CT slices in Hounsfield units, 16 bit",
@@ -55,10 +60,20 @@ MODALITIES: Registry[Modality] = Registry(
                 unit="HU",
                 bits=16,
                 step=1.0,
-                transforms="synthmed.data.transforms:clip_to_range",
+                transforms="synthmed.data.transforms.defaults:ct",
             ),
-            Modality("mri", "MRI slices, [0, 1], one field a contrast", contrasts=("t1", "t2", "pd", "flair", "t1c")),
-            Modality("photo", "colour photographs (skin, fundus, endoscopy, smears), RGB in [0, 1]", channels=3),
+            Modality(
+                "mri",
+                "MRI slices, [0, 1], one field a contrast",
+                contrasts=("t1", "t2", "pd", "flair", "t1c"),
+                transforms="synthmed.data.transforms.defaults:mri",
+            ),
+            Modality(
+                "photo",
+                "colour photographs (skin, fundus, endoscopy, smears), RGB in [0, 1]",
+                channels=3,
+                transforms="synthmed.data.transforms.defaults:photo",
+            ),
         )
     ],
 )

@@ -92,3 +92,22 @@ class Generator(Protocol):
         one); key, provenance and quality are the engine's to fill.
         """
         ...
+
+
+@runtime_checkable
+class Flow(Protocol):
+    """The diffuser of one modality's latent: all that a sampler sees of a network.
+
+    What else there is to know is in its ``config``: parametrisation (eps, v, x0, velocity), spatial_dims, guidance
+    (external, embedded), steps (the numbers of steps that it is made for; empty for any), groups (channels of each part
+    of the latent). A few-step student is the same class with another ``guidance`` and ``steps``.
+    """
+
+    config: Any
+
+    def denoise(self, z_t: Any, t: Any, condition: Any, given: Any = None) -> Any:
+        """The prediction at z_t (B, …) and times (B,), under condition tokens (B, T, width).
+
+        ``given`` (B, groups) tells which parts of z_t are clean.
+        """
+        ...

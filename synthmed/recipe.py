@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import pydantic
 import yaml
@@ -71,11 +72,24 @@ def copy_recipe(name: str, to: Path | None = None, *, overwrite: bool = False) -
     return target
 
 
-def load_recipe(name: str, schema: type[M]) -> M:
+def load_recipe(name: str, schema: type[M], overrides: Sequence[str] = ()) -> M:
     """Read and validate a recipe.
 
+    Args:
+        overrides: ``a.b=c`` each, with c as YAML; a place in a list is its number (``data.parts.0.limit=64``).
+
     Raises:
-        UserError: no such recipe, not YAML, an unknown key (with the nearest valid one), or a value of the wrong type.
+        UserError: no such recipe, not YAML, an unknown key (with the nearest valid one), a value of the wrong type, or
+            an override that is none.
+    """
+    return validate(read_recipe(name, overrides), schema, str(find_recipe(name)))
+
+
+def read_recipe(name: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """A recipe's keys and values, as they are written and overridden.
+
+    Raises:
+        UserError: as `load_recipe`, but for keys and types.
     """
     file = find_recipe(name)
     try:
@@ -88,10 +102,49 @@ def load_recipe(name: str, schema: type[M]) -> M:
         raise UserError(f"{file}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict):
         raise UserError(f"{file}: a recipe is a mapping of keys to values")
+    for override in overrides:
+        _override(data, override)
+    return data
+
+
+def validate(data: Any, schema: type[M], where: str) -> M:
+    """Keys and values as a typed section of a recipe.
+
+    Raises:
+        UserError: an unknown key (with the nearest valid one), or a value of the wrong type; begins with ``where``.
+    """
     try:
         return schema.model_validate(data)
     except pydantic.ValidationError as error:
-        raise UserError(f"{file}: {_problem(error, schema)}") from None
+        raise UserError(f"{where}: {_problem(error, schema)}") from None
+
+
+def _override(data: dict[str, Any], override: str) -> None:
+    path, equals, text = override.partition("=")
+    keys = path.split(".")
+    if not equals or not all(keys):
+        raise UserError(f"{override!r} is no override; write key=value, as in training.steps=100")
+    try:
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise UserError(f"{override!r}: not YAML: {' '.join(str(error).split())}") from None
+    place: Any = data
+    for depth, key in enumerate(keys):
+        last = depth == len(keys) - 1
+        if isinstance(place, list):
+            if not key.isascii() or not key.isdigit() or int(key) >= len(place):
+                raise UserError(f"{override!r}: {'.'.join(keys[:depth])} is a list of {len(place)}, without {key!r}")
+            at: Any = int(key)
+        elif isinstance(place, dict):
+            at = key
+        else:
+            raise UserError(f"{override!r}: {'.'.join(keys[:depth])} has no keys; it is {place!r}")
+        if last:
+            place[at] = value
+        else:
+            if isinstance(place, dict) and place.get(at) is None:
+                place[at] = {}
+            place = place[at]
 
 
 def _problem(error: pydantic.ValidationError, schema: type[pydantic.BaseModel]) -> str:
@@ -104,8 +157,18 @@ def _problem(error: pydantic.ValidationError, schema: type[pydantic.BaseModel]) 
 
 def _keys(schema: type[pydantic.BaseModel], path: tuple[Any, ...]) -> list[str]:
     for part in path:
-        inner = schema.model_fields[str(part)].annotation if str(part) in schema.model_fields else None
-        if not (isinstance(inner, type) and issubclass(inner, pydantic.BaseModel)):
+        if isinstance(part, int):  # a place in a list, whose items' type was taken already
+            continue
+        inner = _section(schema.model_fields[str(part)].annotation) if str(part) in schema.model_fields else None
+        if inner is None:
             return []
         schema = inner
     return list(schema.model_fields)
+
+
+def _section(annotation: Any) -> type[pydantic.BaseModel] | None:
+    """The section within ``Section``, ``Section | None``, ``tuple[Section, ...]`` or ``dict[str, Section]``."""
+    if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
+        return annotation
+    found = [section for part in get_args(annotation) if (section := _section(part)) is not None]
+    return found[0] if len(found) == 1 else None

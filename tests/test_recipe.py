@@ -5,9 +5,11 @@ from tempfile import TemporaryDirectory
 
 import pydantic
 import pytest
+from helpers.shared import ROOT, real
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synthmed.data.preview import PreviewRecipe, run_preview
 from synthmed.errors import UserError
 from synthmed.generation.settings import Settings
 from synthmed.recipe import find_recipe, load_recipe, recipes
@@ -77,3 +79,63 @@ def test_settings_place_and_condition(tmp_path: Path) -> None:
     assert Settings(model="/models/lungs", n=5, seed=2).place == "./synthmed-lungs-n5-s2"
     assert Settings(labels=["mass"]).condition() == {"labels": ("mass",)}
     assert Settings().condition() is None
+
+
+class Part(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid")
+    source: str = ""
+    limit: int | None = None
+
+
+class Listed(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid")
+    sampler: Inner | None = None
+    parts: tuple[Part, ...] = ()
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("sampler.steps=5", {"sampler": {"steps": 5}, "parts": [{"source": "a", "limit": None}]}),
+        ("parts.0.limit=7", {"sampler": None, "parts": [{"source": "a", "limit": 7}]}),
+        ("parts=[{source: b}, {}]", {"sampler": None, "parts": [{"source": s, "limit": None} for s in ("b", "")]}),
+        ("parts.0.source='a=b.c'", {"sampler": None, "parts": [{"source": "a=b.c", "limit": None}]}),
+    ],
+)
+def test_an_override_sets_one_key(override: str, expected: dict[str, object], tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("parts: [{source: a}]")
+    assert load_recipe(str(file), Listed, [override]).model_dump(mode="json") == expected
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("sampler.stepz=1", "unknown key 'sampler.stepz'; did you mean 'steps'"),
+        ("parts.0.sourze=1", "unknown key 'parts.0.sourze'; did you mean 'source'"),
+        ("parts.3.source=1", "parts is a list of 1, without '3'"),
+        ("parts.x.source=1", "without 'x'"),
+        ("parts.0.source.deep=1", "parts.0.source has no keys"),
+        ("parts", "is no override; write key=value"),
+        ("=1", "is no override"),
+        ("parts..limit=1", "is no override"),
+        ("parts=[", "not YAML"),
+    ],
+)
+def test_a_wrong_override_is_one_line(override: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("parts: [{source: a}]")
+    with pytest.raises(UserError) as caught:
+        load_recipe(str(file), Listed, [override])
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@real
+@pytest.mark.parametrize("name", [name for name, _ in recipes() if name.startswith("data/")])
+def test_every_data_recipe_can_be_looked_at(name: str, tmp_path: Path) -> None:
+    assert f"synthmed data preview {name}" in find_recipe(name).read_text()
+    few = [f"data.parts.{place}.limit=6" for place in range(len(load_recipe(name, PreviewRecipe).data.parts))]
+    spec = load_recipe(name, PreviewRecipe, [f"data.root={ROOT}", *few]).data
+    run_preview(spec, tmp_path)
+    assert list(tmp_path.glob("train-*.png"))

@@ -49,3 +49,39 @@ def check(
             on_record=lambda: bar.advance(task),
         )
     typer.echo(text)
+
+
+@app.command()
+def preview(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name or YAML file with a data section.")],
+    override: Annotated[
+        list[str] | None,
+        typer.Argument(help="key=value each, as in data.root=~/images data.size=64.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write preview.html, data.json and contact sheets there.", show_default=False),
+    ] = None,
+    allow_leak: Annotated[
+        bool, typer.Option("--allow-leak", help="Go on with splits that share patients or pictures, and record them.")
+    ] = False,
+    trust_recipe: Annotated[
+        bool, typer.Option("--trust-recipe", help="Let the recipe name any importable transform.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a preview that is there.")] = False,
+) -> None:
+    """Run a recipe's data through its transforms and show what a network will see: splits, leaks, shapes, pictures."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from synthmed.data.preview import PreviewRecipe, run_preview
+    from synthmed.recipe import load_recipe
+
+    overrides = [*(override or []), *(["data.allow_leak=true"] if allow_leak else [])]
+    spec = load_recipe(recipe, PreviewRecipe, overrides).data
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+        text = run_preview(
+            spec, out, title=recipe, trust=trust_recipe, overwrite=overwrite, on_item=lambda: bar.advance(task)
+        )
+    typer.echo(text)

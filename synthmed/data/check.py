@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
-
-import pydantic
 
 from synthmed.data.check_report import sections
 from synthmed.data.inspection import inspect
-from synthmed.data.sources import SOURCES, Source
+from synthmed.data.sources.options import make_source, parse_options
 from synthmed.errors import UserError
-from synthmed.registry import nearest
 from synthmed.report.html import Picture, page, text
 
 
@@ -38,7 +32,7 @@ def run_check(
     Raises:
         UserError: no such source or option, the wrong folder, or a report that is there already.
     """
-    reader = make_source(source, options)
+    reader = make_source(source, parse_options(source, options))
     if not root.is_dir():
         raise UserError(f"{root}: no such folder")
     if out is not None and (out / "report.html").exists() and not overwrite:
@@ -62,33 +56,3 @@ def run_check(
 def _printable(words: str) -> str:
     """A file name that is not UTF-8 reaches Python as lone surrogates, which no stream takes."""
     return words.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def make_source(name: str, options: Sequence[str] = ()) -> Source:
-    """A source with its options, which are the fields of its dataclass, read as their types say; lists are JSON.
-
-    Raises:
-        UserError: no such source or option, or a value of the wrong type; with the nearest name.
-    """
-    kind = SOURCES.get(name)
-    fields = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]  # sources are dataclasses
-    values: dict[str, Any] = {}
-    for option in options:
-        key, equals, value = option.partition("=")
-        if not equals or key not in fields:
-            raise UserError(f"{name}: no option {option!r}; write name=value{nearest(key, fields)}")
-        values[key] = _parsed(value, f"{name}: option {key}")
-    try:
-        return pydantic.TypeAdapter(kind).validate_python(values)
-    except pydantic.ValidationError as error:
-        problem = error.errors(include_url=False, include_context=False)[0]
-        raise UserError(f"{name}: option {'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
-
-
-def _parsed(value: str, what: str) -> Any:
-    if not value.startswith(("[", "{")):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError as error:
-        raise UserError(f"{what}: not JSON ({error})") from None

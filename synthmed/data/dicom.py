@@ -1,31 +1,24 @@
-"""DICOM files: the few facts that identify nobody, and the pixels.
-
-pydicom quotes a file's values in warnings, logs and exceptions. So each call into it is made in `_apart`, where it is
-silent, and a failure leaves as a `UserError` that names the file and what was tried, nothing from inside.
-"""
+"""DICOM files: the few facts that identify nobody, and the pixels. Each call into pydicom is made in `apart`."""
 
 from __future__ import annotations
 
-import logging
 import re
-import threading
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from synthmed.data.identity import pseudonym
 from synthmed.data.pixels import MAX_VOLUME_BYTES, Pixels, check_file, check_plane
+from synthmed.data.silent_pydicom import apart
+from synthmed.data.volume import shown
 from synthmed.errors import UserError
-
-T = TypeVar("T")
 
 _MODALITIES = frozenset("CR CT DX ES GM IO IVUS MG MR NM OP OPT OT PT PX RF RTIMAGE SC SM US XA XC".split())
 _PHOTOMETRIC = frozenset("MONOCHROME1 MONOCHROME2 RGB YBR_FULL YBR_FULL_422 YBR_ICT YBR_RCT".split())
+_PROJECTIONS = frozenset("CR DX IO MG PX RF RTIMAGE XA".split())
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _TAGS = (
     "Modality Rows Columns NumberOfFrames PixelSpacing ImagerPixelSpacing ImagePositionPatient "
@@ -34,8 +27,6 @@ _TAGS = (
     "PerFrameFunctionalGroupsSequence SeriesInstanceUID PatientID"
 ).split()
 _CONTRASTS = {"flair": "flair", "t2": "t2", "t1": "t1", "pd": "(?<![a-z])pd"}
-# pydicom's settings, loggers and Python's warning filters belong to the process.
-_LOCK = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -46,7 +37,8 @@ class DicomFacts:
         modality: DICOM's code (``CT``, ``MR``, ``DX`` …), ``OT`` for one that is not in the standard's usual list.
         spacing: (row, column) mm, as in PixelSpacing, else ImagerPixelSpacing; None where there is neither.
         position: mm along the slice's normal, by which the slices of a series are sorted; None without a position.
-        orientation: direction cosines of the rows and of the columns in patient space (LPS); None without.
+        orientation: direction cosines of the rows and of the columns in patient space (LPS); None without, or where
+            they are far from two perpendicular unit vectors.
         origin: mm, the first pixel's place in that space; None without.
         bits, allocated, high_bit: stored and allocated bits a sample, and the highest stored one's place.
         slope, intercept: of the rescale; of the first frame where each has its own.
@@ -87,7 +79,10 @@ def read_header(path: Path) -> DicomFacts:
 
 
 def read_frame(path: Path, frame: int | None) -> Pixels:
-    """One frame, (1 or 3, rows, columns), without windowing.
+    """One frame, (1 or 3, rows, columns), without windowing, turned as `synthmed.data.volume.read_plane` turns planes.
+
+    Turns are by the nearest axes of its orientation. A frame without one stays as it is stored, and so does every
+    projection (CR, DX …), to which masks and boxes refer in stored pixels.
 
     CT is float32 Hounsfield units; MR, PT and NM are the scanner's unit, rescaled; all others are stored levels from 0
     to ``2**bits - 1``, inverted for MONOCHROME1 or a negative rescale slope, so that bright is dense.
@@ -111,11 +106,24 @@ def read_frame(path: Path, frame: int | None) -> Pixels:
 
         return pixel_array(path if _has_preamble(path) else _bare(path), index=frame or 0)
 
-    stored = _apart(path, "its pixels cannot be decoded; damaged, or compressed as pylibjpeg may undo", decode)
+    stored = apart(path, "its pixels cannot be decoded; damaged, or compressed as pylibjpeg may undo", decode)
     shape = (facts.rows, facts.columns, *((facts.samples,) if facts.samples > 1 else ()))
     if stored.shape != shape:
         raise UserError(f"{path}: its pixels have shape {stored.shape}; its header declares {shape}")
-    return _in_unit(_stored_bits(stored, facts), facts)
+    pixels = _in_unit(_stored_bits(stored, facts), facts)
+    if facts.orientation is None or facts.modality in _PROJECTIONS:
+        return pixels
+    values, spacing = shown(pixels.values, 2, _affine(facts.orientation, facts.spacing or (1.0, 1.0)))
+    return replace(pixels, values=values, spacing=spacing if facts.spacing else None)
+
+
+def _affine(orientation: tuple[float, ...], spacing: tuple[float, float]) -> npt.NDArray[np.float64]:
+    """(row, column, slice) to RAS mm without the origin (PS3.3 C.7.6.2.1.1, whose LPS has the first axes negated)."""
+    along_columns, along_rows = np.array(orientation[3:]) * spacing[0], np.array(orientation[:3]) * spacing[1]
+    affine = np.eye(4)
+    affine[:3, :3] = np.column_stack([along_columns, along_rows, np.cross(orientation[:3], orientation[3:])])
+    affine[:2] *= -1
+    return affine
 
 
 def _stored_bits(stored: np.ndarray[Any, Any], facts: DicomFacts) -> np.ndarray[Any, Any]:
@@ -143,10 +151,10 @@ def _in_unit(values: np.ndarray[Any, Any], facts: DicomFacts) -> Pixels:
 
 def _facts(path: Path, frame: int | None) -> DicomFacts:
     check_file(path)
-    dataset = _apart(path, "not a DICOM file, or a damaged one", lambda: _dataset(path))
+    dataset = apart(path, "not a DICOM file, or a damaged one", lambda: _dataset(path))
     if dataset is None:
         raise UserError(f"{path}: deflated DICOM; it may unpack to any size, so write it anew without")
-    facts = _apart(path, "damaged DICOM header, or one without an image", lambda: _whitelisted(dataset, frame or 0))
+    facts = apart(path, "damaged DICOM header, or one without an image", lambda: _whitelisted(dataset, frame or 0))
     if facts.photometric not in _PHOTOMETRIC:
         raise UserError(f"{path}: neither grey nor RGB nor YBR; palettes are not read")
     check_plane(path, facts.rows, facts.columns)
@@ -193,7 +201,7 @@ def _bare(path: Path) -> Any:
 
 
 def _whitelisted(dataset: Any, frame: int) -> DicomFacts:
-    """Any failure in here is reported by `_apart` without its words."""
+    """Any failure in here is reported by `apart` without its words."""
     shared = _first(dataset.get("SharedFunctionalGroupsSequence"), 0)
     own = _first(dataset.get("PerFrameFunctionalGroupsSequence"), frame)
 
@@ -207,6 +215,8 @@ def _whitelisted(dataset: Any, frame: int) -> DicomFacts:
 
     spacing = value("PixelSpacing", "PixelMeasuresSequence") or dataset.get("ImagerPixelSpacing")
     orientation = _numbers(value("ImageOrientationPatient", "PlaneOrientationSequence"), 6)
+    if orientation is not None and not 0.5 <= np.linalg.norm(np.cross(orientation[:3], orientation[3:])) <= 2:
+        orientation = None
     place = _numbers(value("ImagePositionPatient", "PlanePositionSequence"), 3)
     position = None
     if orientation is not None and place is not None:
@@ -253,38 +263,3 @@ def _numbers(values: Any, n: int) -> tuple[float, ...] | None:
         return None
     numbers = tuple(float(value) for value in values)
     return numbers if np.isfinite(numbers).all() else None
-
-
-def _apart(path: Path, failure: str, call: Callable[[], T]) -> T:
-    """What ``call`` gives; its exception, with all that it quotes and holds, ends here."""
-    reason = failure
-    try:
-        with _silent():
-            return call()
-    except UserError as error:
-        reason = str(error).removeprefix(f"{path}: ")
-    except OSError as error:
-        reason = f"{failure} ({error.strerror})" if error.strerror else failure
-    # Blanket, since whatever pydicom and its decoders raise may quote the header.
-    except Exception:
-        pass
-    # Outside of the handlers, so that no exception of pydicom's is its context.
-    raise UserError(f"{path}: {reason}")
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """pydicom neither warns nor logs nor judges values in here. One thread at a time."""
-    import pydicom.config
-
-    logger = logging.getLogger("pydicom")
-    with _LOCK, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        level, mode = logger.level, pydicom.config.settings.reading_validation_mode
-        logger.setLevel(logging.CRITICAL + 1)
-        pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
-        try:
-            yield
-        finally:
-            logger.setLevel(level)
-            pydicom.config.settings.reading_validation_mode = mode

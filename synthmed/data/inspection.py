@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from synthmed.data.identity import pixel_id
-from synthmed.data.leaks import Leak, find_leaks
+from synthmed.data.leaks import Leak, LeakFinder
 from synthmed.data.pixels import Pixels
 from synthmed.data.reading import read_array, read_images, read_to_the_end
 from synthmed.data.record import Problem, Record
 from synthmed.errors import UserError
+from synthmed.modality import image_name
 from synthmed.report.grid import grey_levels
 
 PICTURES = 64
@@ -41,7 +42,7 @@ class ImageFacts:
     ranges: list[npt.NDArray[np.float64]] = field(default_factory=list)
     pictures: list[npt.NDArray[np.uint8]] = field(default_factory=list)
 
-    def add(self, pixels: Pixels, spacing: tuple[float, float] | None, rng: np.random.Generator) -> None:
+    def add(self, name: str, pixels: Pixels, spacing: tuple[float, float] | None, rng: np.random.Generator) -> None:
         """Count one image; it is kept for the sheet by reservoir sampling."""
         values = pixels.values
         self.sizes[values.shape[1], values.shape[2]] += 1
@@ -51,7 +52,7 @@ class ImageFacts:
         self.ranges.append(np.percentile(values, (0, 1, 50, 99, 100)))
         place = len(self.pictures) if len(self.pictures) < PICTURES else int(rng.integers(len(self.ranges)))
         if place < PICTURES:
-            self.pictures[place : place + 1] = [_shown(pixels, self.ranges[-1])]
+            self.pictures[place : place + 1] = [_shown(name, pixels, self.ranges[-1])]
 
 
 @dataclass
@@ -90,18 +91,18 @@ def inspect(rows: Iterable[Record | Problem], on_record: Callable[[], None] = la
     """
     found = Inspection()
     rng = np.random.default_rng(0)
-    sound: dict[str, list[Record]] = {}
+    finder = LeakFinder()
     by_pixels: dict[str, list[str]] = {}
     whole: set[Path] = set()
     for row in rows:
         if isinstance(row, Problem):
             found.problems.append(row)
-        elif _read(row, found, by_pixels, whole, rng):
+        elif (images := _read(row, found, by_pixels, whole, rng)) is not None:
             _count(row, found)
-            sound.setdefault(row.split, []).append(row)
+            finder.add(row.split, row, images)
         on_record()
     found.repeats = [names for names in by_pixels.values() if len(names) > 1]
-    found.leaks = find_leaks(sound) if len(sound) > 1 else []
+    found.leaks = finder.leaks()
     return found
 
 
@@ -111,8 +112,8 @@ def _read(
     by_pixels: dict[str, list[str]],
     whole: set[Path],
     rng: np.random.Generator,
-) -> bool:
-    """Whether all the record's images and masks can be read; they are counted only then.
+) -> dict[str, Pixels] | None:
+    """The record's images, counted; None where one of them, or a mask, cannot be read.
 
     ``whole`` are the volumes that were read to their end.
     """
@@ -128,11 +129,11 @@ def _read(
                     raise UserError(f"{ref.path}: {shape}, but its image is {images[name].values.shape[1:]}")
     except UserError as error:
         found.problems.append(Problem(record.id, str(error)))
-        return False
+        return None
     for name, pixels in images.items():
-        found.images.setdefault(name, ImageFacts()).add(pixels, record.spacing.get(name), rng)
+        found.images.setdefault(name, ImageFacts()).add(name, pixels, record.spacing.get(name), rng)
         by_pixels.setdefault(pixel_id(pixels.values), []).append(record.id)
-    return True
+    return images
 
 
 def _count(record: Record, found: Inspection) -> None:
@@ -147,8 +148,9 @@ def _count(record: Record, found: Inspection) -> None:
     found.licences[record.licence or "not said", record.shippable] += 1
 
 
-def _shown(pixels: Pixels, percentiles: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
-    if pixels.unit == "HU":
+def _shown(name: str, pixels: Pixels, percentiles: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+    # A CT volume's file does not say that its unit is HU.
+    if pixels.unit == "HU" or (pixels.unit == "scanner" and image_name(name).modality == "ct"):
         low, high = CT_SHOWN
     elif pixels.bits:
         low, high = 0.0, float(2**pixels.bits - 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from synthmed.data.identity import pixel_id
-from synthmed.data.reading import Pixels, read_array
-from synthmed.data.record import FileRef, Record
-from synthmed.errors import UserError
+from synthmed.data.pixels import Pixels
+from synthmed.data.reading import read_images
+from synthmed.data.record import Record
 
 NEAR = 6
 """Of 256 bits: two pictures whose hashes differ in so many or fewer are near-duplicates, as in shared/data's README."""
@@ -50,47 +50,55 @@ class _Picture:
     bits: npt.NDArray[np.bool_] | None
 
 
-def find_leaks(
-    records_by_split: Mapping[str, Sequence[Record]], *, read: Callable[[FileRef], Pixels] = read_array
-) -> list[Leak]:
-    """All leaks between the splits: patients first, then equal pixels, then near-duplicates.
+class LeakFinder:
+    """Gathers the records of all splits, one at a time with their pixels, and tells what leaks.
 
-    Every image is read. Near-duplicates are looked for among images of the same name (``xray`` with ``xray``); a pair
-    that a patient or equal pixels give away is not listed again.
+    Near-duplicates are looked for among images of the same name (``xray`` with ``xray``); a pair that a patient or
+    equal pixels give away is not listed again.
+    """
+
+    def __init__(self) -> None:
+        self._patients: dict[str, list[tuple[str, str]]] = {}
+        self._pixels: dict[str, list[tuple[str, str]]] = {}
+        self._pictures: dict[str, list[_Picture]] = {}
+
+    def add(self, split: str, record: Record, images: Mapping[str, Pixels]) -> None:
+        """Count a record in; only hashes of its pixels are kept."""
+        if record.patient:
+            self._patients.setdefault(record.patient, []).append((split, record.id))
+        for name, pixels in images.items():
+            picture = _Picture(split, record, pixel_id(pixels.values), difference_hash(pixels.values))
+            self._pixels.setdefault(picture.pixels, []).append((split, record.id))
+            self._pictures.setdefault(name, []).append(picture)
+
+    def leaks(self) -> list[Leak]:
+        """Patients first, then equal pixels, then near-duplicates."""
+        leaks = [Leak("patient", tuple(rows)) for rows in self._patients.values() if _sides(rows) > 1]
+        leaks += [Leak("pixels", tuple(dict.fromkeys(rows))) for rows in self._pixels.values() if _sides(rows) > 1]
+        for same_name in self._pictures.values():
+            if len({picture.split for picture in same_name}) > 1:
+                leaks += _near(same_name)
+        return leaks
+
+
+def find_leaks(records_by_split: Mapping[str, Sequence[Record]]) -> list[Leak]:
+    """All leaks between the splits; see `LeakFinder`. Every image is read.
 
     Raises:
         UserError: an image cannot be read; leave those out before.
     """
-    patients: dict[str, list[tuple[str, str]]] = {}
-    pixels: dict[str, list[tuple[str, str]]] = {}
-    pictures: dict[str, list[_Picture]] = {}
+    finder = LeakFinder()
     for split, records in records_by_split.items():
         for record in records:
-            if record.patient:
-                patients.setdefault(record.patient, []).append((split, record.id))
-            for name, ref in record.images.items():
-                values = read(ref).values
-                picture = _Picture(split, record, pixel_id(values), difference_hash(values))
-                pixels.setdefault(picture.pixels, []).append((split, record.id))
-                pictures.setdefault(name, []).append(picture)
-    leaks = [Leak("patient", tuple(rows)) for rows in patients.values() if _sides(rows) > 1]
-    leaks += [Leak("pixels", tuple(dict.fromkeys(rows))) for rows in pixels.values() if _sides(rows) > 1]
-    for same_name in pictures.values():
-        leaks += _near(same_name)
-    return leaks
+            finder.add(split, record, read_images(record))
+    return finder.leaks()
 
 
-def refuse_leaks(records_by_split: Mapping[str, Sequence[Record]], *, shown: int = 5) -> None:
-    """Refuse splits that leak.
-
-    Raises:
-        UserError: how many leaks there are, and the first ``shown`` with their offenders; or see `find_leaks`.
-    """
-    leaks = find_leaks(records_by_split)
-    if leaks:
-        first = "; ".join(map(str, leaks[:shown]))
-        rest = f"; and {len(leaks) - shown} more" if len(leaks) > shown else ""
-        raise UserError(f"{len(leaks)} leak(s) between splits: {first}{rest}; split by patient, or allow leaks")
+def refusal(leaks: Sequence[Leak], *, shown: int = 5) -> str:
+    """The message that refuses splits which leak: how many leaks, and the first ``shown`` with their offenders."""
+    first = "; ".join(map(str, leaks[:shown]))
+    rest = f"; and {len(leaks) - shown} more" if len(leaks) > shown else ""
+    return f"{len(leaks)} leak(s) between splits: {first}{rest}; split by patient, or go on with --allow-leak"
 
 
 def difference_hash(values: np.ndarray[Any, Any]) -> npt.NDArray[np.bool_] | None:

@@ -26,40 +26,67 @@ class LoadRecord(Transform):
     ``CacheDataset(records, Compose([LoadRecord(labels=…), …]))`` and MONAI's other datasets take it as it is. An item
     has what a `SyntheticDataset`'s has, so that the two mix: each image as a `MetaTensor` (C, rows, columns) float32 in
     its modality's range under its name (``xray``, ``mri.t2``), its mask, uint8 (1, rows, columns), under
-    ``<image>.mask`` with values 1, 2, … in the order of ``mask_names``, both with a 4 × 4 affine in mm; ``report``
-    where the record has text; ``key``; and ``labels``, float32 with a 1 for each of ``labels`` that the record has.
+    ``<image>.mask`` with values 1, 2, … in the order of ``mask_names``, both with a 4 × 4 affine in mm, kept as
+    ``meta["original_affine"]`` too; ``report`` where the record has text; ``key``; and ``labels``, float32 with a 1 for
+    each of ``labels`` that the record has. With ``box_image``, MONAI detection's ``box`` (n, 4) float32, (first row,
+    first column, last row, last column), the last ones exclusive, and ``label`` (n,) int64 of that image's boxes.
 
     Pixels with stored bits are divided by their white; those in the scanner's unit are stretched from their own minimum
-    and maximum; CT is clipped to its range in HU, or, where the record has a window, [0, 1] over that window.
+    and maximum; CT is clipped to its range in HU, or, where the record has a window, [0, 1] over that window, which is
+    then ``meta["window"]``.
 
     Args:
         labels: the vocabulary of ``labels``; empty leaves the vector out.
         mask_names: the vocabulary of the masks; empty leaves masks out.
+        box_image: whose boxes are wanted; "" for none.
+        box_names: the vocabulary of the boxes' categories, whose places are the values of ``label``.
 
     Raises:
         UserError: a file cannot be read, a CT image has lost its HU and has no window, or a label is not in the
             vocabulary. MONAI's `Compose` wraps it in a RuntimeError.
     """
 
-    def __init__(self, labels: Sequence[str] = (), mask_names: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        labels: Sequence[str] = (),
+        mask_names: Sequence[str] = (),
+        box_image: str = "",
+        box_names: Sequence[str] = (),
+    ) -> None:
         self.labels = tuple(labels)
         self.mask_names = tuple(mask_names)
+        self.box_image = box_image
+        self.box_names = tuple(box_names)
 
     def __call__(self, record: Record) -> dict[str, Any]:
         """The record's item."""
         item: dict[str, Any] = {"key": record.id}
         for name, pixels in read_images(record).items():
             affine = _affine(record.spacing.get(name) or pixels.spacing)
-            values = in_range(pixels, name, record.window.get(name), str(record.images[name].path))
-            item[name] = MetaTensor(torch.from_numpy(values), affine=affine, meta={"filename_or_obj": record.id})
+            window = record.window.get(name)
+            values = in_range(pixels, name, window, str(record.images[name].path))
+            item[name] = _tensor(values, affine, record.id)
+            if window is not None:
+                item[name].meta["window"] = window
             if self.mask_names and name in record.masks:
                 mask = read_mask(record.masks[name], self.mask_names, values.shape[1:], record.id)
-                item[f"{name}.mask"] = MetaTensor(torch.from_numpy(mask), affine=affine.clone())
+                item[f"{name}.mask"] = _tensor(mask, affine, record.id)
         if record.text is not None:
             item["report"] = record.text
         if self.labels:
             item["labels"] = self._vector(record)
+        if self.box_image:
+            item["box"], item["label"] = self._boxes(record)
         return item
+
+    def _boxes(self, record: Record) -> tuple[torch.Tensor, torch.Tensor]:
+        boxes = [box for box in record.boxes if box.image == self.box_image]
+        for box in boxes:
+            if box.category not in self.box_names:
+                raise UserError(f"{record.id}: box {box.category!r} is not among {', '.join(self.box_names)}")
+        corners = [(box.y, box.x, box.y + box.height, box.x + box.width) for box in boxes]
+        places = [self.box_names.index(box.category) for box in boxes]
+        return torch.tensor(corners, dtype=torch.float32).reshape(-1, 4), torch.tensor(places, dtype=torch.int64)
 
     def _vector(self, record: Record) -> torch.Tensor:
         vector = torch.zeros(len(self.labels))
@@ -128,7 +155,8 @@ def _region(mask: MaskRef, stored: int, shape: tuple[int, ...], where: str) -> n
     values = read_array(ref).values[:1]
     if values.shape[1:] != shape:
         raise UserError(f"{where}: mask {ref.path} is {values.shape[1:]}, its image {shape}")
-    region: npt.NDArray[np.bool_] = values == stored if single else values > 0
+    # One name alone: the file is a picture of that region, in whatever white.
+    region: npt.NDArray[np.bool_] = values == stored if single and set(mask.names) != {1} else values > 0
     return region
 
 
@@ -145,6 +173,11 @@ def _channels(values: np.ndarray[Any, Any], channels: int) -> np.ndarray[Any, An
 def _spread(unit: npt.NDArray[np.float32], modality: Modality) -> npt.NDArray[np.float32]:
     low, high = np.float32(modality.low), np.float32(modality.high)
     return unit * (high - low) + low
+
+
+def _tensor(values: np.ndarray[Any, Any], affine: torch.Tensor, name: str) -> MetaTensor:
+    meta = {"filename_or_obj": name, "original_affine": affine.clone()}
+    return MetaTensor(torch.from_numpy(values), affine=affine.clone(), meta=meta)
 
 
 def _affine(spacing: tuple[float, float] | None) -> torch.Tensor:

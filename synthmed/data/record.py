@@ -33,7 +33,8 @@ class MaskRef:
     """A label map, or one binary map a label, aligned with its image.
 
     Attributes:
-        files: one file whose values stand for the names, or one file a name, any value above 0 being the name.
+        files: one file whose values stand for the names, or one file a name, any value above 0 being the name; so it is
+            too where the only name is that of 1.
         names: names by stored value: ``{1: "liver"}``; with one file a name, in the files' order from 1.
         rle: run lengths in place of files (SIIM-ACR), with the image's rows and columns; see its source.
     """

@@ -98,7 +98,7 @@ def read_plane(volume: Volume, plane: tuple[int, int] | None) -> Pixels:
         # A slope that overflows shows as values that are not finite, which the caller reports.
         with np.errstate(over="ignore", invalid="ignore"):
             stored = (stored.astype(np.float64) * volume.slope + volume.intercept).astype(np.float32)
-    values, spacing = _shown(stored, axis, volume.affine)
+    values, spacing = shown(stored, axis, volume.affine)
     return Pixels(values, 0, "scanner", spacing)
 
 
@@ -130,7 +130,7 @@ def _orientation(affine: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
     return [(int(world), int(direction)) for world, direction in io_orientation(affine)]
 
 
-def _shown(
+def shown(
     stored: np.ndarray[Any, Any], axis: int, affine: npt.NDArray[np.float64]
 ) -> tuple[np.ndarray[Any, Any], tuple[float, float]]:
     """(C, rows, columns) of a plane (C, first axis, second axis), and its (row, column) mm.

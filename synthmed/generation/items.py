@@ -64,7 +64,8 @@ class ItemBuilder:
         item: dict[str, Any] = {}
         for name in self.layout.images:
             affine = torch.diag(torch.tensor([*sample.spacing[name], 1.0, 1.0], dtype=torch.float64))
-            meta = {"filename_or_obj": sample.key}
+            # What a transform moves, its boxes can follow: see synthmed.data.transforms.boxes.
+            meta = {"filename_or_obj": sample.key, "original_affine": affine.clone()}
             if name in sample.images:
                 item[name] = MetaTensor(torch.from_numpy(sample.images[name]), affine=affine, meta=dict(meta))
             if name in sample.masks:

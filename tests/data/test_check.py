@@ -12,8 +12,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from synthmed.cli import app
-from synthmed.data.check import make_source, run_check
+from synthmed.data.check import run_check
 from synthmed.data.sources import SOURCES, Source
+from synthmed.data.sources.options import make_source, parse_options
 from synthmed.errors import UserError
 
 
@@ -91,13 +92,13 @@ def test_a_report_is_not_overwritten_unasked(root: Path, tmp_path: Path) -> None
 )
 def test_a_wrong_source_or_option_is_one_line(name: str, options: list[str], message: str) -> None:
     with pytest.raises(UserError) as caught:
-        make_source(name, options)
+        make_source(name, parse_options(name, options))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_options_are_read_as_their_types_say() -> None:
-    source = make_source("mimic_cxr", ['sections=["impression"]'])
+    source = make_source("mimic_cxr", parse_options("mimic_cxr", ['sections=["impression"]']))
     assert source.sections == ("impression",)  # type: ignore[attr-defined]
 
 
@@ -108,7 +109,7 @@ def test_a_name_that_is_not_utf8_can_be_printed(root: Path) -> None:
 
 def test_every_registered_source_is_one() -> None:
     for entry in SOURCES:
-        assert isinstance(make_source(entry.name), Source)
+        assert isinstance(make_source(entry.name, {}), Source)
         assert entry.summary
 
 

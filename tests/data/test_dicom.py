@@ -24,9 +24,11 @@ from pydicom.uid import (
 
 from synthmed.data.dicom import read_header
 from synthmed.data.identity import pseudonym
+from synthmed.data.loading import LoadRecord
 from synthmed.data.reading import Pixels, read_array, volume_shape
-from synthmed.data.record import FileRef
+from synthmed.data.record import FileRef, MaskRef, Record
 from synthmed.errors import UserError
+from synthmed.sample import Box
 
 RAMP = np.arange(15, dtype=np.uint16).reshape(3, 5)
 
@@ -98,6 +100,87 @@ def test_enhanced_frames_have_their_own_facts(tmp_path: Path) -> None:
     made.SharedFunctionalGroupsSequence, made.PerFrameFunctionalGroupsSequence = Sequence([shared]), Sequence(frames)
     assert read(made, tmp_path, 0).spacing == (2, 3)
     np.testing.assert_array_equal(read(made, tmp_path, 1).values[0], RAMP * 2.0 - 1000)
+
+
+# Where the rows' and the columns' index ascends to, in LPS: to posterior and left, inferior and left, inferior and …
+PLANES = {
+    "axial": ((0, 1, 0), (1, 0, 0)),
+    "coronal": ((0, 0, -1), (1, 0, 0)),
+    "sagittal": ((0, 0, -1), (0, 1, 0)),
+}
+
+
+def turned(plane: str, transposed: bool, up: bool, left: bool, tilt: float = 0.0) -> tuple[np.ndarray, list[float]]:
+    """RAMP, which is shown with rows and columns along ``plane``'s, as a scanner may store it; and its orientation."""
+    rows, columns = (np.array(along, float) for along in PLANES[plane])
+    rows, columns = rows * np.cos(tilt) + columns * np.sin(tilt), columns * np.cos(tilt) - rows * np.sin(tilt)
+    stored = RAMP
+    if transposed:
+        stored, rows, columns = stored.T, columns, rows
+    if up:
+        stored, rows = stored[::-1], -rows
+    if left:
+        stored, columns = stored[:, ::-1], -columns
+    return np.ascontiguousarray(stored), [*columns, *rows]
+
+
+@pytest.mark.parametrize("left", [False, True])
+@pytest.mark.parametrize("up", [False, True])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_frames_are_turned_as_they_are_shown(transposed: bool, up: bool, left: bool, tmp_path: Path) -> None:
+    for plane in PLANES:
+        for tilt in (0.0, 0.3, -0.3):
+            stored, orientation = turned(plane, transposed, up, left, tilt)
+            made = dataset(stored, "MR", ImageOrientationPatient=orientation)
+            made.PixelSpacing = [3, 2] if transposed else [2, 3]
+            pixels = read(made, tmp_path)
+            np.testing.assert_array_equal(pixels.values[0], RAMP, err_msg=f"{plane} {tilt}")
+            assert pixels.spacing == pytest.approx((2, 3))
+            assert pixels.values.flags.c_contiguous
+
+
+def test_a_frame_s_own_orientation_turns_it_and_colours_turn_together(tmp_path: Path) -> None:
+    made = dataset(np.stack([RAMP, RAMP]), "MR")
+    del made.ImageOrientationPatient, made.PixelSpacing
+    frames = [Dataset(), Dataset()]
+    for frame, left in zip(frames, (False, True), strict=True):
+        frame.PlaneOrientationSequence = Sequence([Dataset()])
+        frame.PlaneOrientationSequence[0].ImageOrientationPatient = turned("axial", False, False, left)[1]
+    made.PerFrameFunctionalGroupsSequence = Sequence(frames)
+    np.testing.assert_array_equal(read(made, tmp_path, 0).values[0], RAMP)
+    pixels = read(made, tmp_path, 1)
+    np.testing.assert_array_equal(pixels.values[0], RAMP[:, ::-1])
+    assert pixels.spacing is None
+    colour = np.random.default_rng(0).integers(0, 255, (3, 5, 3), np.uint8)
+    made = dataset(colour, "OT", ImageOrientationPatient=turned("axial", True, False, False)[1])
+    np.testing.assert_array_equal(read(made, tmp_path).values, colour.transpose(2, 1, 0))
+
+
+@pytest.mark.parametrize("orientation", [[0] * 6, [1, 0, 0, 1, 0, 0], [1e200, 0, 0, 0, 1e200, 0]])
+def test_an_orientation_that_is_none_turns_nothing(orientation: list[float], tmp_path: Path) -> None:
+    made = dataset(RAMP, "CT", ImageOrientationPatient=orientation)
+    np.testing.assert_array_equal(read(made, tmp_path).values[0], RAMP)
+    facts = read_header(tmp_path / "x.png")
+    assert (facts.orientation, facts.position) == (None, None)
+
+
+def test_masks_and_boxes_of_radiographs_fit_the_stored_pixels(tmp_path: Path) -> None:
+    """As in siim_acr and rsna_pneumonia; the orientation, which theirs have not, is there to tempt."""
+    film = np.zeros((6, 9), np.uint8)
+    film[1:3, 4:9] = 200
+    made = dataset(film, "CR", ImageOrientationPatient=turned("coronal", True, True, False)[1])
+    record = Record(
+        "a",
+        {"xray": FileRef(save(made, tmp_path / "x.dcm"))},
+        masks={"xray": MaskRef(names={1: "pneumothorax"}, rle=("25 2 4 2 4 2 4 2 4 2",))},
+        boxes=(Box("xray", "opacity", 4, 1, 5, 2),),
+    )
+    item = LoadRecord(mask_names=["pneumothorax"], box_image="xray", box_names=["opacity"])(record)
+    np.testing.assert_array_equal(item["xray.mask"].numpy() > 0, item["xray"].numpy() > 0)
+    np.testing.assert_array_equal(item["xray.mask"][0].numpy() > 0, film > 0)
+    first_row, first_column, last_row, last_column = item["box"][0].int().tolist()
+    assert (item["xray"][0, first_row:last_row, first_column:last_column] > 0).all()
+    assert int((item["xray"] > 0).sum()) == (last_row - first_row) * (last_column - first_column)
 
 
 def test_header_facts(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from synthmed.data.leaks import NEAR, Leak, difference_hash, find_leaks, refuse_leaks
+from synthmed.data.leaks import NEAR, Leak, LeakFinder, difference_hash, find_leaks, refusal
 from synthmed.data.reading import Pixels
 from synthmed.data.record import FileRef, Record
 from synthmed.errors import UserError
@@ -47,9 +47,10 @@ def test_each_kind_with_its_offenders(tmp_path: Path) -> None:
     assert [leaks[2].kind, leaks[2].offenders] == ["near-duplicate", (("train", "c"), ("test", "f"))]
     assert 0 <= leaks[2].distance <= NEAR
     assert len(leaks) == 3
-    with pytest.raises(UserError, match=r"3 leak\(s\).*train a.*and 1 more"):
-        refuse_leaks({"train": train, "test": test}, shown=2)
-    refuse_leaks({"train": train, "test": []})
+    message = refusal(leaks, shown=2)
+    assert message.startswith("3 leak(s) between splits: same patient: train a, test d; same pixels: train b, test e;")
+    assert "and 1 more" in message
+    assert find_leaks({"train": train, "test": []}) == []
 
 
 def test_one_side_is_no_leak_and_flat_pictures_are_not_alike(tmp_path: Path) -> None:
@@ -103,9 +104,11 @@ def test_every_pair_is_compared_across_blocks() -> None:
     for copy, of in ((2200, 3), (1500, 40), (1030, 1020)):
         base[copy] = base[of]
         base[copy, 0, 5] ^= 128
-    refs = {Path(str(i)): Pixels(base[i][None], 8, "1") for i in range(n)}
-    records = [Record(str(i), {"xray": FileRef(Path(str(i)))}) for i in range(n)]
-    found = find_leaks({"train": records[::2], "val": records[1::2]}, read=lambda ref: refs[ref.path])
+    finder = LeakFinder()
+    for split, places in (("train", range(0, n, 2)), ("val", range(1, n, 2))):
+        for i in places:
+            finder.add(split, Record(str(i)), {"xray": Pixels(base[i][None], 8, "1")})
+    found = finder.leaks()
     hashes = np.stack([np.packbits(difference_hash(base[i][None])) for i in range(n)])  # type: ignore[arg-type]
     expected = set()
     for i in range(n):

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from monai.data import CacheDataset, DataLoader
 from monai.transforms import Compose, RandFlipd, Resized
 from PIL import Image
@@ -14,6 +15,7 @@ from synthmed.data.loading import LoadRecord, in_range
 from synthmed.data.pixels import Pixels
 from synthmed.data.record import FileRef, MaskRef, Record
 from synthmed.errors import UserError
+from synthmed.sample import Box
 
 
 def save(path: Path, array: np.ndarray) -> FileRef:
@@ -116,3 +118,32 @@ def test_a_label_outside_the_vocabulary_is_refused(tmp_path: Path) -> None:
     record = Record("a", {"xray": save(tmp_path / "x.png", np.eye(4, dtype=np.uint8))}, labels=("gout",))
     with pytest.raises(UserError, match="a: label 'gout' is not among mass"):
         LoadRecord(labels=["mass"])(record)
+
+
+def test_boxes_windows_and_the_affine_at_loading_go_into_the_item(tmp_path: Path, levels: np.ndarray) -> None:
+    boxes = (Box("ct", "nodule", 1, 2, 3, 4), Box("xray", "mass", 0, 0, 1, 1))
+    ref = save(tmp_path / "a.png", levels[..., 0])
+    record = Record("a", {"ct": ref}, boxes=boxes, window={"ct": (-1000, 400)}, spacing={"ct": (0.5, 2)})
+    item = LoadRecord(box_image="ct", box_names=("mass", "nodule"))(record)
+    assert item["box"].tolist() == [[2, 1, 6, 4]]
+    assert item["label"].tolist() == [1]
+    assert item["ct"].meta["window"] == (-1000, 400)
+    assert torch.equal(item["ct"].meta["original_affine"], item["ct"].affine)
+    assert item["ct"].affine.diag().tolist() == [0.5, 2, 1, 1]
+    none = LoadRecord(box_image="mri", box_names=())(record)
+    assert none["box"].shape == (0, 4)
+    with pytest.raises(UserError, match="box 'nodule' is not among mass"):
+        LoadRecord(box_image="ct", box_names=("mass",))(record)
+
+
+def test_a_mask_of_one_name_may_be_any_white(tmp_path: Path, levels: np.ndarray) -> None:
+    """shared/data, ISIC and many others store regions as 0 and 255; a label map's other values stay apart."""
+    white = (levels[..., 0] > 99).astype(np.uint8)
+    image = save(tmp_path / "x.png", levels[..., 0])
+    for value in (1, 255):
+        mask = MaskRef((save(tmp_path / f"m{value}.png", white * value),), {1: "lung"})
+        item = LoadRecord(mask_names=("heart", "lung"))(Record("a", {"xray": image}, masks={"xray": mask}))
+        np.testing.assert_array_equal(item["xray.mask"].numpy()[0], white * 2)
+    labels = MaskRef((save(tmp_path / "l.png", white * 3 + 1),), {4: "lung"})
+    item = LoadRecord(mask_names=("lung",))(Record("a", {"xray": image}, masks={"xray": labels}))
+    np.testing.assert_array_equal(item["xray.mask"].numpy()[0], white)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -12,7 +11,10 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from helpers.shared import ROOT, real
 
+from synthmed.data.loading import LoadRecord
+from synthmed.data.reading import read_array
 from synthmed.data.record import FileRef, MaskRef, Problem, Record
 from synthmed.data.sources.shared import SharedData
 from synthmed.errors import UserError
@@ -20,8 +22,6 @@ from synthmed.sample import Box
 
 Put = Callable[..., Path]
 Read = Callable[..., tuple[list[Record], list[str]]]
-ROOT = Path(os.environ.get("SYNTHMED_SHARED_DATA") or Path(__file__).parents[3] / ".." / "shared" / "data").resolve()
-real = pytest.mark.skipif(not ROOT.is_dir(), reason=f"shared data are not here ({ROOT}); set SYNTHMED_SHARED_DATA")
 
 
 def counts_of_the_readme() -> dict[str, dict[str, int]]:
@@ -268,3 +268,19 @@ def test_a_wrong_root_or_option(put: Put, read: Read, tmp_path: Path) -> None:
         read(SharedData("one", licence="free"))  # type: ignore[arg-type]
     with pytest.raises(UserError, match="no such folder"):
         read(SharedData("one"), tmp_path / "gone")
+
+
+@real
+@pytest.mark.parametrize("part", ["xray_notes", "mri_lgg", "colour_chase"])
+def test_real_masks_are_not_empty(part: str) -> None:
+    """Each stored mask against the file's own count of pixels above 0."""
+    records = [r for r in SharedData(part).records(ROOT) if isinstance(r, Record) and r.masks][:12]
+    assert records
+    filled = 0
+    for record in records:
+        name, mask = next(iter(record.masks.items()))
+        item = LoadRecord(mask_names=tuple(mask.names.values()))(record)
+        stored = np.any([read_array(ref).values[0] > 0 for ref in mask.files], axis=0)
+        assert int((item[f"{name}.mask"] > 0).sum()) == int(stored.sum())
+        filled += bool(stored.any())
+    assert filled > 3
