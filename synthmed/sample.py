@@ -15,6 +15,8 @@ Scalar: TypeAlias = str | int | float | bool
 Pairing: TypeAlias = Literal["anatomy", "text"]
 
 NO_FINDING = "no finding"
+NOT_STATED = "not stated"
+"""The label of a sample that follows a given text or image, whose findings nobody has named."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ class Sample:
         images: by name (``xray``, ``mri.t2``): (C, H, W) float32 = channels, rows, columns, in the modality's unit.
         masks: label maps by the *image's* name: (1, H, W) uint8, aligned with that image.
         report: the report, or None where the dataset has no text.
-        labels: the patient's findings; ``["no finding"]`` where there are none, never empty.
+        labels: the patient's findings; ``["no finding"]`` where there are none, ``["not stated"]`` where nobody named
+            them; never empty.
         labels_by_image: which of them can be seen in each image; the same rule.
         boxes: of all images.
         spacing: (row, column) pixel size in mm by image name; (1, 1) where it is not known.

@@ -13,7 +13,7 @@ from monai.data import MetaTensor
 from synthmed.errors import UserError
 from synthmed.fields import Layout
 from synthmed.modality import image_name
-from synthmed.sample import NO_FINDING, Sample
+from synthmed.sample import NO_FINDING, NOT_STATED, Sample
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class ItemBuilder:
     An item holds, where the sample does: each image as a `MetaTensor` (C, H, W) float32 under its field name (``xray``,
     ``mri.t2``) and its mask, uint8 (1, H, W), under ``<image>.mask``, both with a 4 × 4 affine in mm whose axis 0 is
     rows; ``report``, ``prompt`` and ``key`` as strings; ``index`` as an integer; ``labels`` as a float32 vector with a
-    1 for each of `label_names` that the patient has, all 0 for "no finding".
+    1 for each of `label_names` that the patient has, all 0 for "no finding", all NaN for "not stated".
 
     With ``box_image``, also MONAI detection's ``box`` (n, 4) float32 and ``label`` (n,) int64 of that image's boxes.
     MONAI's boxes follow the tensor's axes: (first row, first column, last row, last column), the last ones exclusive;
@@ -74,7 +74,9 @@ class ItemBuilder:
         if sample.report is not None:
             item["report"] = sample.report
         labels = torch.zeros(len(self.label_names))
-        for label in sample.labels:
+        if sample.labels == [NOT_STATED]:
+            labels.fill_(torch.nan)  # a 0 would be learned as the finding's absence
+        for label in [] if sample.labels == [NOT_STATED] else sample.labels:
             if label != NO_FINDING:
                 labels[_place(label, self.label_names, sample.key)] = 1.0
         item.update(prompt=sample.prompt, key=sample.key, index=sample.provenance.index, labels=labels)

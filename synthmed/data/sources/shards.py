@@ -14,6 +14,7 @@ from synthmed.data.pixels import check_file
 from synthmed.data.record import FileRef, MaskRef, Problem, Record
 from synthmed.errors import UserError
 from synthmed.fields import ImageField, Layout
+from synthmed.sample import NOT_STATED
 
 MAX_JSON_BYTES = 2**24
 MAX_TABLE_BYTES = 2**28
@@ -115,7 +116,7 @@ def _record(row: Mapping[str, Any], tar: Path, file: io.BufferedReader, layout: 
             if field.mask
         },
         boxes=tuple(sample.boxes),
-        labels=tuple(sample.labels),
+        labels=() if sample.labels == [NOT_STATED] else tuple(sample.labels),
         text=sample.report,
         text_kind="report" if sample.report is not None else "",
         spacing=sample.spacing,

@@ -1,0 +1,164 @@
+"""Cross-attention to another modality's guidance, beside a network whose own weights it leaves alone."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from diffusers.models.attention_processor import Attention
+from diffusers.models.transformers.transformer_2d import Transformer2DModel
+from torch import nn
+from torch.utils.hooks import RemovableHandle
+
+from synthmed.models.norm import norm_groups
+from synthmed.models.positions import grid_positions
+
+
+class GuidanceLayer(nn.Module):
+    """h + W · attention(norm(h) + positions, tokens), where W starts at 0: a new layer is the identity.
+
+    Queries carry the 2-D position of their cell (on a map of `FlatUNet`: of their row), as `ContextEncoder`'s tokens
+    do. Tokens pass a layer norm first, because those of length 1 have small entries.
+
+    Args:
+        width: channels of the features; a multiple of 4 and of ``heads``.
+        context_dim: width of the tokens.
+        heads: of the attention.
+
+    Raises:
+        ValueError: ``width`` is no such multiple.
+    """
+
+    def __init__(self, width: int, context_dim: int, heads: int) -> None:
+        super().__init__()
+        if width % heads or width % 4:
+            raise ValueError(f"features of {width} channels: they must be a multiple of 4 and of {heads} heads")
+        self.norm = nn.GroupNorm(norm_groups(width), width, eps=1e-6)
+        self.attention = Attention(
+            query_dim=width,
+            cross_attention_dim=context_dim,
+            heads=heads,
+            dim_head=width // heads,
+            cross_attention_norm="layer_norm",
+        )
+        for parameter in self.attention.to_out.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, features: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+        """(B, C, h, w) and tokens (B, T, context_dim) to (B, C, h, w)."""
+        channels, height, width = features.shape[1:]
+        positions = grid_positions(height, width, channels, features.device).to(features.dtype)
+        queries = self.norm(features).flatten(2).transpose(1, 2) + positions
+        change = self.attention(queries, encoder_hidden_states=tokens)
+        guided: torch.Tensor = features + change.transpose(1, 2).reshape(features.shape)
+        return guided
+
+
+class GuidanceLayers(ModelMixin, ConfigMixin):
+    """One `GuidanceLayer` after each spatial transformer of a network: the θ_c of MedM2G's equation 6.
+
+    They are a model of their own, with their own folder; the network keeps its parameters, names and files. Once
+    attached they act by forward hooks, and only inside `context`:
+
+        layers = GuidanceLayers.for_network(unet, context_dim=256)
+        layers.attach(unet)
+        with layers.context(tokens):
+            unet(z_t, t, prompt)      # guided
+        unet(z_t, t, prompt)          # untouched
+
+    A copy (`copy.deepcopy`, as for an average of weights) is not attached to anything. A network that is recomputed
+    as a whole (`torch.utils.checkpoint` around its call) must enter `context` inside the recomputed function;
+    ``network.enable_gradient_checkpointing()`` needs no care.
+
+    Args:
+        widths: channels at each spatial transformer, in the order of ``network.modules()``.
+        context_dim: width of the guidance tokens.
+        heads: of each attention.
+    """
+
+    @register_to_config
+    def __init__(self, widths: Sequence[int], context_dim: int, heads: int = 4) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(GuidanceLayer(width, context_dim, heads) for width in widths)
+        self._handles: list[RemovableHandle] = []
+        self._tokens: torch.Tensor | None = None
+
+    @classmethod
+    def for_network(cls, network: nn.Module, context_dim: int, heads: int = 4) -> GuidanceLayers:
+        """New layers for all spatial transformers of ``network``; not attached yet.
+
+        Raises:
+            ValueError: the network has none.
+        """
+        widths = [_width(site) for site in _sites(network)]
+        if not widths:
+            raise ValueError(f"{type(network).__name__} has no spatial transformer to put guidance after")
+        layers: GuidanceLayers = cls(widths, context_dim, heads)
+        return layers
+
+    def attach(self, network: nn.Module) -> None:
+        """Act on this network from now on.
+
+        Raises:
+            ValueError: the layers are attached already, or the network's spatial transformers have other widths.
+        """
+        if self._handles:
+            raise ValueError("these guidance layers are attached to a network; detach them first")
+        sites = _sites(network)
+        widths = [_width(site) for site in sites]
+        if widths != list(self.config["widths"]):
+            raise ValueError(f"guidance layers of widths {list(self.config['widths'])} on a network with {widths}")
+        for site, layer in zip(sites, self.layers, strict=True):
+            self._handles.append(site.register_forward_hook(self._hook(site, layer)))
+
+    def detach(self) -> None:
+        """Leave the network as it was."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+
+    @contextmanager
+    def context(self, tokens: torch.Tensor | None) -> Iterator[None]:
+        """Guide all calls of the network inside by ``tokens`` (B, T, context_dim); None guides by nothing.
+
+        Raises:
+            RuntimeError: the layers are not attached, so that the tokens would be lost.
+        """
+        if tokens is not None and not self._handles:
+            raise RuntimeError("these guidance layers are attached to no network")
+        before, self._tokens = self._tokens, tokens
+        try:
+            yield
+        finally:
+            self._tokens = before
+
+    def _hook(self, site: nn.Module, layer: nn.Module) -> Any:
+        # A copy of the network takes its hooks along; the original's layers must not act in it.
+        original = weakref.ref(site)
+
+        def guide(module: nn.Module, _: Any, output: Any) -> Any:
+            if self._tokens is None or module is not original():
+                return None
+            if isinstance(output, tuple):
+                return (layer(output[0], self._tokens), *output[1:])
+            output.sample = layer(output.sample, self._tokens)
+            return output
+
+        return guide
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What copies take along: the weights, not the hooks.
+        return {**self.__dict__, "_handles": [], "_tokens": None}
+
+
+def _sites(network: nn.Module) -> list[Transformer2DModel]:
+    return [module for module in network.modules() if isinstance(module, Transformer2DModel)]
+
+
+def _width(site: Transformer2DModel) -> int:
+    return int(site.config["in_channels"])
