@@ -13,7 +13,12 @@ from synthmed.registry import Entry, Registry, nearest
 
 MODELS: Registry[Callable[[], Generator]] = Registry(
     "models",
-    [Entry("phantom", "procedural thorax: X-ray, CT, MRI, masks and report of a patient", "synthmed.phantom:Phantom")],
+    [
+        Entry(
+            "phantom", "procedural thorax: X-ray, CT, MRI, masks and report of a patient", "synthmed.phantom:Phantom"
+        ),
+        Entry("medm2g", "text, X-ray, MRI and CT of each other, by latent flows", "synthmed.medm2g.model:MedM2G"),
+    ],
 )
 """Model classes by ``model_type``. Called without arguments one gives its packaged default; ``from_pretrained(folder)``
 reads a folder that ``save_pretrained`` wrote."""

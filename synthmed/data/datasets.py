@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from monai.data import CacheDataset, Dataset, PersistentDataset
 from monai.data.utils import pickle_hashing
-from monai.transforms import Compose, Transform
+from monai.transforms import Compose
 from torch.utils import data as torch_data
 
 from synthmed.data.assemble import Assembled, Row
@@ -20,6 +20,9 @@ from synthmed.data.spec import DataSpec
 from synthmed.errors import UserError
 from synthmed.modality import MODALITIES, image_name
 from synthmed.registry import resolve
+
+_DEFAULT = ""
+"""The pipeline's name where a part names none."""
 
 
 class RecordDataset(torch_data.Dataset[dict[str, Any]]):
@@ -41,7 +44,7 @@ class RecordDataset(torch_data.Dataset[dict[str, Any]]):
             raise UserError(f"the data have no split {split!r}; they have: {', '.join(found.splits)}")
         groups: dict[str, list[Row]] = {}
         for row in found.splits[split]:
-            groups.setdefault(row.pipeline or f"default:{_modality(row)}", []).append(row)
+            groups.setdefault(row.pipeline or _DEFAULT, []).append(row)
         self.rows = [row for rows in groups.values() for row in rows]
         load = LoadRecord(found.labels, found.mask_names, spec.box_image, found.box_names)
         composes = [Compose([load, *_pipeline(spec, name, rows, trust).transforms]) for name, rows in groups.items()]
@@ -106,19 +109,15 @@ def _cached(spec: DataSpec, records: list[Any], compose: Compose) -> torch_data.
     return Dataset(records, compose)
 
 
-def _modality(row: Row) -> str:
-    if not row.record.images:
-        return "text"
-    return image_name(next(iter(row.record.images))).modality
-
-
 def _pipeline(spec: DataSpec, name: str, rows: Sequence[Row], trust: bool) -> Compose:
-    if not name.startswith("default:"):
+    if name != _DEFAULT:
         return build_pipeline(spec.pipelines[name], where=f"data.pipelines.{name}", trust=trust)
-    modality = name.removeprefix("default:")
-    path = MODALITIES.get(modality).transforms
-    if not path:
-        return Compose([])
-    keys = sorted({image for row in rows for image in row.record.images})
-    default: Transform = resolve(path)(keys, spec.size)  # type: ignore[operator]  # a modality's contract
-    return default if isinstance(default, Compose) else Compose([default])
+    keys: dict[str, list[str]] = {}
+    for image in sorted({image for row in rows for image in row.record.images}):
+        keys.setdefault(image_name(image).modality, []).append(image)
+    # Each modality's default, on its own images: rows of several have them one after the other.
+    steps: list[Any] = []
+    for modality, images in keys.items():
+        default: Any = resolve(MODALITIES.get(modality).transforms)
+        steps.append(default(images, spec.size))
+    return Compose(steps)

@@ -65,7 +65,7 @@ class FeatureCache:
         for start in range(0, len(rows), batch_size):
             with torch.no_grad():
                 batches.append(compute([place for place, _ in rows[start : start + batch_size]]))
-        tensors = {name: torch.cat([batch[name].detach().cpu() for batch in batches]) for name in batches[0]}
+        tensors = {name: torch.cat([batch[name].cpu() for batch in batches]).contiguous() for name in batches[0]}
         names = [key for _, key in rows]
         for name, tensor in tensors.items():
             if len(tensor) != len(names):

@@ -7,9 +7,14 @@ from typing import Any
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
+from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from synthmed.models.prompt_encoders import as_token
+
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+"""Of RGB in [0, 1], as transformers' CLIP image processor has them."""
 
 
 class ClipImagePromptEncoder(ModelMixin, ConfigMixin):
@@ -25,11 +30,17 @@ class ClipImagePromptEncoder(ModelMixin, ConfigMixin):
         self.clip = CLIPVisionModelWithProjection(CLIPVisionConfig.from_dict(tower))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """(B, C, H, W), normalised as CLIP's images are, to (B, projection_dim), not normalised.
+        """(B, C, H, W) in [-1, 1] to (B, projection_dim), not normalised.
 
-        One channel is repeated where the tower takes three.
+        Images get the tower's size and CLIP's mean and deviation. One channel is repeated where the tower takes three.
         """
+        side = self.clip.config.image_size
         images = images.expand(-1, self.clip.config.num_channels, -1, -1)
+        if images.shape[2:] != (side, side):
+            images = nn.functional.interpolate(images, (side, side), mode="bilinear", antialias=True)
+        if images.shape[1] == 3:
+            mean, std = (torch.tensor(values).to(images)[:, None, None] for values in (CLIP_MEAN, CLIP_STD))
+            images = ((images + 1) / 2 - mean) / std
         vectors: torch.Tensor = self.clip(pixel_values=images).image_embeds
         return vectors
 

@@ -16,7 +16,12 @@ from synthmed.data.assemble import assemble
 from synthmed.data.datasets import RecordDataset
 from synthmed.data.loading import LoadRecord
 from synthmed.data.spec import DataSpec
+from synthmed.data.transforms.windows import HU_WINDOWS
 from synthmed.errors import UserError
+from synthmed.generation.engine import generate_dataset
+from synthmed.modality import MODALITIES
+from synthmed.phantom import Phantom
+from synthmed.registry import resolve
 
 FLIP = {
     "_target_": "monai.transforms.Flipd",
@@ -146,6 +151,24 @@ def test_a_part_without_a_pipeline_gets_its_modalitys_default(root: Path) -> Non
     assert isinstance(item["xray"], MetaTensor)
     assert item["xray"].shape == item["xray.mask"].shape == (1, 16, 16)
     assert set(np.unique(item["xray.mask"].numpy())) <= {0, 1}
+
+
+def test_each_modality_of_a_row_gets_its_own_default(tmp_path: Path) -> None:
+    """A study of the phantom: the window is CT's alone, and all come out at one size."""
+    names = ["xray", "ct", "mri", "mri.t2", "mri.mask"]
+    generate_dataset(Phantom((48, 40)), tmp_path / "set", 2, to=names, workers=0)
+    section = DataSpec.model_validate(
+        {"root": tmp_path / "set", "size": 32, "parts": [{"source": "shards", "split": "train"}]}
+    )
+    found = assemble(section)
+    item = dataset(section)[0]
+    record = found.splits["train"][0].record
+    raw = LoadRecord(mask_names=found.mask_names)(record)
+    for key in ("xray", "ct", "mri", "mri.t2"):
+        alone = resolve(MODALITIES.get(key.split(".")[0]).transforms)([key], 32)  # type: ignore[operator]
+        torch.testing.assert_close(item[key].as_tensor(), alone({key: raw[key]})[key].as_tensor())
+    assert item["mri.mask"].shape == (1, 32, 32)
+    assert item["ct"].meta["window"] == HU_WINDOWS["mediastinum"]
 
 
 @pytest.mark.parametrize("cache", ["memory", "none"])

@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPVisionConfig, CLIPVisionModelWithProjection
+from transformers import (
+    CLIPImageProcessor,
+    CLIPTextConfig,
+    CLIPTextModelWithProjection,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+)
 
 from synthmed.models.clip_encoders import ClipImagePromptEncoder, ClipTextPromptEncoder
 from synthmed.models.prompt_encoders import ImagePromptEncoder, TextPromptEncoder, combine
@@ -118,9 +124,12 @@ def test_clip_towers_are_transformers_own() -> None:
     image_encoder, text_encoder = ClipImagePromptEncoder(VISION).eval(), ClipTextPromptEncoder(TEXT).eval()
     image_encoder.clip.load_state_dict(vision.state_dict())
     text_encoder.clip.load_state_dict(text.state_dict())
-    grey = torch.randn(2, 1, 16, 16)
-    colour = grey.repeat(1, 3, 1, 1)
+    grey = torch.rand(2, 1, 16, 16) * 2 - 1
+    processor = CLIPImageProcessor(do_resize=False, do_center_crop=False, do_rescale=False)
+    colour = processor(list((grey.repeat(1, 3, 1, 1) + 1) / 2), return_tensors="pt")["pixel_values"]
     torch.testing.assert_close(image_encoder(grey), vision.eval()(pixel_values=colour).image_embeds)
+    flat = torch.full((1, 1, 40, 24), 0.3)
+    torch.testing.assert_close(image_encoder(flat), image_encoder(flat[..., :16, :16]))
     ids = torch.tensor([[27, 3, 4, 28, 29], [27, 5, 6, 7, 28]])
     mask = (ids != 29).long()
     torch.testing.assert_close(text_encoder(ids, mask), text.eval()(input_ids=ids, attention_mask=mask).text_embeds)

@@ -1,0 +1,113 @@
+"""What the proofs share: the phantom's rows, judges trained on real rows alone, intervals, pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.losses import DiceCELoss
+from monai.networks.nets import DenseNet, UNet
+from sklearn.metrics import roc_auc_score
+from torch import nn
+
+from synthmed import SyntheticDataset
+from synthmed.report.grid import contact_sheet, grey_levels
+from synthmed.sample import Sample
+
+BATCH = 64
+
+
+def rows(folder: Path, n: int | None = None) -> list[Sample]:
+    data = SyntheticDataset.from_shards(folder)
+    return [data.sample(index) for index in range(min(n or len(data), len(data)))]
+
+
+def pixels(samples: Sequence[Sample], name: str) -> torch.Tensor:
+    """(n, 1, H, W) in [-1, 1]; CT over [-1000, 400] HU, as the model has it."""
+    values = torch.from_numpy(np.stack([sample.images[name] for sample in samples]))
+    return ((values + 1000) / 1400).clamp(0, 1) * 2 - 1 if name == "ct" else values * 2 - 1
+
+
+def truth(samples: Sequence[Sample], name: str, labels: Sequence[str]) -> np.ndarray:
+    """(n, labels): which findings can be seen in that image."""
+    return np.array([[label in sample.labels_by_image[name] for label in labels] for sample in samples], int)
+
+
+def classifier(images: torch.Tensor, labels: np.ndarray, steps: int, seed: int = 0) -> nn.Module:
+    """A small DenseNet (MONAI), one logit a finding; small shifts are its only augmentation."""
+    torch.manual_seed(seed)
+    net = DenseNet(2, images.shape[1], labels.shape[1], init_features=24, growth_rate=12, block_config=(3, 6, 6))
+    optimizer = torch.optim.AdamW(net.parameters(), 1e-3, weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
+    targets = torch.from_numpy(labels).float()
+    weight = ((1 - targets.mean(0)) / targets.mean(0).clamp(min=1e-3)).clamp(max=20)
+    rng = np.random.default_rng(seed)
+    for _ in range(steps):
+        chosen = torch.from_numpy(rng.integers(0, len(images), BATCH))
+        shift = [int(value) for value in rng.integers(-3, 4, 2)]
+        batch = torch.roll(images[chosen], shift, (2, 3))
+        loss = nn.functional.binary_cross_entropy_with_logits(net(batch), targets[chosen], pos_weight=weight)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    return net.eval()
+
+
+def segmenter(images: torch.Tensor, masks: torch.Tensor, classes: int, steps: int, seed: int = 0) -> nn.Module:
+    """A small UNet (MONAI) for label maps (n, 1, H, W)."""
+    torch.manual_seed(seed)
+    net = UNet(2, images.shape[1], classes, (16, 32, 64, 128), (2, 2, 2), num_res_units=1)
+    optimizer = torch.optim.AdamW(net.parameters(), 2e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
+    loss_of = DiceCELoss(to_onehot_y=True, softmax=True)
+    rng = np.random.default_rng(seed)
+    for _ in range(steps):
+        chosen = torch.from_numpy(rng.integers(0, len(images), 32))
+        loss = loss_of(net(images[chosen]), masks[chosen])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    return net.eval()
+
+
+@torch.no_grad()
+def scores(net: nn.Module, images: torch.Tensor) -> np.ndarray:
+    """(n, …) outputs, in batches."""
+    return np.concatenate([net(images[start : start + 256]).numpy() for start in range(0, len(images), 256)])
+
+
+def macro_auroc(known: np.ndarray, score: np.ndarray) -> float:
+    """Over the findings that both classes have at least five rows of."""
+    kept = [i for i in range(known.shape[1]) if 5 <= known[:, i].sum() <= len(known) - 5]
+    return float(np.mean([roc_auc_score(known[:, i], score[:, i]) for i in kept]))
+
+
+def interval(value: Callable[[np.ndarray], float], n: int, draws: int = 1000, seed: int = 0) -> tuple[float, float]:
+    """A 95 % bootstrap interval of a figure of rows."""
+    rng = np.random.default_rng(seed)
+    found = [value(rng.integers(0, n, n)) for _ in range(draws)]
+    low, high = np.nanpercentile(found, (2.5, 97.5))
+    return float(low), float(high)
+
+
+def sheet(path: Path, columns: Sequence[torch.Tensor | np.ndarray], low: float = -1.0, high: float = 1.0) -> None:
+    """Rows of a picture are items, its columns what is given: (n, 1, H, W) each."""
+    pictures = [
+        grey_levels(np.asarray(column[row], np.float32), low, high)
+        for row in range(len(columns[0]))
+        for column in columns
+    ]
+    path.write_bytes(contact_sheet(pictures, columns=len(columns), cell=96))
+
+
+def keep(path: Path, results: dict[str, Any]) -> None:
+    """Write results, and print them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=1) + "\n")
+    print(json.dumps(results, indent=1))

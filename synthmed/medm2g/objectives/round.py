@@ -1,0 +1,122 @@
+"""One round of multi-flow training: two flows learn to guide each other."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from synthmed.diffusion.process import Process
+from synthmed.medm2g.losses.info_nce import info_nce
+from synthmed.medm2g.objectives.conditions import choose_condition
+from synthmed.medm2g.objectives.guided import Guided
+from synthmed.medm2g.objectives.noise import chances
+from synthmed.medm2g.objectives.noised import Noised, check_parametrisation, noised
+from synthmed.models.flow import LatentFlow
+
+SIDES = ("a", "b")
+
+
+class RoundObjective(nn.Module):
+    """L_A + L_B of equation 6 of MedM2G: A attends to V_B([z_t^B, f_B]) and B to V_A([z_t^A, f_A]).
+
+    Both are at the same time t, with noise of their own. The flows never change; gradients pass through them to the
+    guidance. (CoDi's released code lets each side attend to itself; its paper, and this, do not.)
+
+    Not in the paper: with probability ``clean_probability`` one side of an item, either with equal chance, shows itself
+    clean to the other, V sees z_0 at time 0, and its own loss does not count for that item. This trains translation.
+
+    Args:
+        a, b: the sides.
+        process: of the flows' parametrisation.
+        null: (1, 1, dim), the token of no prompt.
+        drop: probability of the null token, and of f without the embedding of x, which joint generation cannot know.
+        clean_probability: see above.
+        train: the sides whose V, f and guidance layers change.
+        env_contrastive: weight of CoDi's InfoNCE between the two sides' V (the means of their tokens, bare cosines);
+            not in MedM2G.
+
+    Raises:
+        ValueError: ``train`` names no side or an unknown one, a flow predicts something else than the process asks
+            for, or widths of tokens differ under ``env_contrastive``.
+    """
+
+    null: torch.Tensor
+
+    def __init__(
+        self,
+        a: Guided,
+        b: Guided,
+        process: Process,
+        null: torch.Tensor,
+        drop: float = 0.1,
+        clean_probability: float = 0.0,
+        train: Collection[str] = SIDES,
+        env_contrastive: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if not train or not set(train) <= set(SIDES):
+            raise ValueError(f"train = {list(train)}: name a, b or both")
+        for side in (a, b):
+            check_parametrisation(side.flow, process)
+        if env_contrastive and a.layers.config["context_dim"] != b.layers.config["context_dim"]:
+            raise ValueError("env_contrastive compares tokens; those of the two sides differ in width")
+        self.process, self.drop, self.clean_probability = process, drop, clean_probability
+        self.env_contrastive = env_contrastive
+        self.sides = {"a": a, "b": b}
+        parts = {
+            f"{part}_{side}": module for side, guided in self.sides.items() for part, module in guided.parts().items()
+        }
+        chosen = {name: module for name, module in parts.items() if name[-1] in train}
+        others = {name: module for name, module in parts.items() if name not in chosen}
+        flows: dict[str, Any] = {f"flow_{side}": guided.flow for side, guided in self.sides.items()}
+        # In this order: a module that both sides share is trained if either is.
+        self.frozen = nn.ModuleDict({**flows, **others}).requires_grad_(False).eval()
+        self.trained = nn.ModuleDict(chosen).requires_grad_(True)
+        self.register_buffer("null", null.detach().clone(), persistent=False)
+
+    def forward(self, batch: Mapping[str, Any], generator: torch.Generator) -> dict[str, torch.Tensor]:
+        """``loss``, and of it ``a`` and ``b``, with ``env_contrastive`` too.
+
+        Args:
+            batch: ``a`` and ``b``, each with `noised`'s and `choose_condition`'s entries, ``embedding`` (B, 1, dim) of
+                C(x) and ``has_embedding`` (B,) bool.
+        """
+        n, device = len(batch["a"]["mean"]), batch["a"]["mean"].device
+        t = self.process.draw_times(n, generator).to(device)
+        states = {side: self._noised(batch[side], self.sides[side].flow, t, generator) for side in SIDES}
+        is_clean = chances(n, self.clean_probability, generator, device)
+        is_a = chances(n, 0.5, generator, device)
+        clean = {"a": is_clean & is_a, "b": is_clean & ~is_a}
+        tokens = {side: self._tokens(side, states[side], clean[side], batch[side], generator) for side in SIDES}
+        losses = {}
+        for side, other in zip(SIDES, reversed(SIDES), strict=True):
+            own, guided = batch[side], self.sides[side]
+            condition = choose_condition(own["conditions"], own["has"], self.null, self.drop, generator)
+            with guided.layers.context(tokens[other]):
+                losses[side] = states[side].loss(guided.flow, condition, ~clean[side])
+        loss = losses["a"] + losses["b"]
+        if self.env_contrastive:
+            pooled = [self.sides[side].pooled(tokens[side]) for side in SIDES]
+            losses["env_contrastive"] = info_nce(pooled[0], pooled[1], 0.0)
+            loss = loss + self.env_contrastive * losses["env_contrastive"]
+        return {"loss": loss, **losses}
+
+    def _noised(
+        self, batch: Mapping[str, torch.Tensor], flow: LatentFlow, t: torch.Tensor, generator: torch.Generator
+    ) -> Noised:
+        return noised(self.process, flow, batch, t, torch.zeros_like(batch["present"]), generator)
+
+    def _tokens(
+        self,
+        side: str,
+        state: Noised,
+        clean: torch.Tensor,
+        batch: Mapping[str, torch.Tensor],
+        generator: torch.Generator,
+    ) -> torch.Tensor:
+        shown = torch.where(clean.reshape(-1, *[1] * (state.z_t.ndim - 1)), state.z_0, state.z_t)
+        known = batch["has_embedding"] & ~chances(len(clean), self.drop, generator, clean.device)
+        return self.sides[side].tokens(shown, torch.where(clean, 0, state.t), batch["embedding"], known)

@@ -1,0 +1,170 @@
+"""What each stage's loader indexes, item by item or a batch of ready tensors at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset
+from transformers import PreTrainedTokenizerFast
+
+from synthmed.data.transforms.views import TwoViewsd
+from synthmed.medm2g.config import TEXT
+from synthmed.medm2g.tokenizer import Tokenizers, encode
+from synthmed.medm2g.training.order import LABELS
+from synthmed.medm2g.training.rows import Rows, stack
+
+Tree = dict[str, Any]
+"""Tensors, or mappings of them, by name; all with the items as their first axis."""
+
+
+class FieldItems(Dataset[dict[str, torch.Tensor]]):
+    """One field of one row after another, under one name.
+
+    Attributes:
+        places: (row, field) of each item.
+        name: ``image`` or ``mask``.
+    """
+
+    def __init__(self, rows: Rows, fields: Sequence[str], name: str) -> None:
+        self.rows = rows
+        self.name = name
+        self.places = [(index, field) for field in fields for index in rows.with_field(field)]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, place: int) -> dict[str, torch.Tensor]:
+        return {self.name: self.rows.field(*self.places[place])}
+
+
+class PairItems(Dataset[dict[str, Any]]):
+    """Rows that have both members of a pair, as inputs of their prompt encoders under ``a`` and ``b``.
+
+    Args:
+        label_prompts: how often the labels' prompt is taken in a text's place.
+        views: by side of an image, what adds ``<modality>.view1`` and ``.view2`` to an item.
+    """
+
+    def __init__(self, rows: Rows, pair: tuple[str, str], label_prompts: float, views: Mapping[str, TwoViewsd]) -> None:
+        self.rows = rows
+        self.sides = dict(zip("ab", pair, strict=True))
+        self.label_prompts = label_prompts
+        self.views = list(views.values())  # in a list, where the loader finds their random state
+        self._viewed = list(views)
+        self.indices = rows.with_all(*pair)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, place: int) -> dict[str, Any]:
+        index = self.indices[place]
+        item = self.rows[index]
+        found: dict[str, Any] = {}
+        for side, name in self.sides.items():
+            if name == TEXT:
+                found[side] = self._text(index)
+                continue
+            image = stack(item, self.rows.config.flow(name))
+            found[side] = image
+            if side in self._viewed:
+                two = self.views[self._viewed.index(side)]({name: (image + 1) / 2})
+                for view in ("view1", "view2"):
+                    found[f"{view}_{side}"] = two[f"{name}.{view}"].as_subclass(torch.Tensor) * 2 - 1
+        return found
+
+    def _text(self, index: int) -> str:
+        # Drawn from the global generator, which the loader seeds for each item.
+        labels = float(torch.rand(())) < self.label_prompts
+        chosen = (self.rows.label_prompt(index) if labels else None) or self.rows.prompt(index)
+        assert chosen is not None
+        return chosen
+
+
+class Reports(Dataset[str]):
+    """The texts of the rows that have one."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.texts = tuple(text for text in map(rows.text, range(len(rows))) if text)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __getitem__(self, place: int) -> str:
+        return self.texts[place]
+
+
+class TensorTable(Dataset[Tree]):
+    """Ready tensors, of which a batch is taken at once."""
+
+    def __init__(self, tree: Tree, length: int) -> None:
+        self.tree = tree
+        self.length = length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, place: int) -> Tree:
+        return _take(self.tree, place)
+
+    def __getitems__(self, places: Sequence[int]) -> Tree:
+        """The batch of these items."""
+        return _take(self.tree, torch.tensor(places))
+
+
+class RawPromptItems(Dataset[Tree]):
+    """A table's items with the raw inputs of the prompt encoders that the diffusion loss trains, under ``inputs``.
+
+    Attributes:
+        indices: the row of each item of the table.
+    """
+
+    def __init__(self, table: TensorTable, rows: Rows, indices: Sequence[int], conditions: Sequence[str]) -> None:
+        self.table, self.rows = table, rows
+        self.indices = tuple(indices)
+        self.conditions = tuple(conditions)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __getitem__(self, place: int) -> Tree:
+        index = self.indices[place]
+        item = self.rows[index]
+        inputs: dict[str, Any] = {}
+        for condition in self.conditions:
+            if condition == LABELS:
+                inputs[condition] = self.rows.label_prompt(index) or ""
+            elif condition == TEXT:
+                inputs[condition] = self.rows.prompt(index) or ""
+            else:
+                inputs[condition] = stack(item, self.rows.config.flow(condition))
+        return {**self.table[place], "inputs": inputs}
+
+
+def as_it_is(batch: Tree) -> Tree:
+    """A table's batch is ready."""
+    return batch
+
+
+def collate(items: Sequence[Any], tokenizer: PreTrainedTokenizerFast, length: int) -> Any:
+    """Items to a batch: tensors stacked, texts as C_text's tokens, mappings entry by entry."""
+    first = items[0]
+    if isinstance(first, Mapping):
+        return {key: collate([item[key] for item in items], tokenizer, length) for key in first}
+    if isinstance(first, str):
+        return encode(tokenizer, items, length)
+    return torch.stack([torch.as_tensor(item) for item in items])
+
+
+def collate_reports(texts: Sequence[str], tokenizers: Tokenizers, length: int) -> dict[str, torch.Tensor]:
+    """Reports to the text autoencoder's batch."""
+    batch: dict[str, torch.Tensor] = {}
+    for role, tokenizer in (("encoder", tokenizers.encoder), ("decoder", tokenizers.decoder)):
+        tokens = encode(tokenizer, texts, length)
+        batch |= {f"{role}_ids": tokens["input_ids"], f"{role}_mask": tokens["attention_mask"]}
+    return batch
+
+
+def _take(tree: Mapping[str, Any], places: Any) -> Tree:
+    return {key: _take(value, places) if isinstance(value, Mapping) else value[places] for key, value in tree.items()}

@@ -1,0 +1,184 @@
+"""Which parts each stage changes and takes as they stand, and whether the stages come in an order that can work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from synthmed.errors import UserError
+from synthmed.medm2g.config import TEXT, Config
+from synthmed.medm2g.training.stages import (
+    AlignmentStage,
+    AutoencoderStage,
+    FlowStage,
+    MaskAutoencoderStage,
+    Stage,
+    TextAutoencoderStage,
+    label,
+)
+from synthmed.registry import nearest
+
+LABELS = "labels"
+_GUIDANCE = ("context", "adaptive", "layers")
+Counts = Mapping[frozenset[str], int]
+"""How many training records have at least these of ``text``, ``labels`` and the modalities, for one or two of them."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A stage in its place.
+
+    Attributes:
+        name: of its folder, ``03-flow-xray``.
+        stage: as the recipe has it.
+        trains: the parts that it changes.
+        takes: the parts that it needs and leaves as they are.
+        conditions: what prompts a flow: modalities, ``text``, ``labels``.
+    """
+
+    name: str
+    stage: Stage
+    trains: tuple[str, ...]
+    takes: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+
+
+def plan_stages(config: Config, stages: Sequence[Stage], counts: Counts, ready: Iterable[str] = ()) -> list[Planned]:
+    """The stages with their parts.
+
+    Args:
+        counts: of the training records.
+        ready: parts that are trained already, those of ``init``.
+
+    Raises:
+        UserError: a stage names what the model does not have, wants parts that nothing trains before it, or has no
+            record; or two have one name.
+    """
+    trained = set(ready)
+    touched: set[str] = set()
+    planned: list[Planned] = []
+    for place, stage in enumerate(stages, 1):
+        name = f"{place:02d}-{label(stage)}"
+        one = _plan(config, stage, name, counts, trained, touched)
+        missing = [part for part in one.takes if part not in trained]
+        if missing:
+            raise UserError(f"stage {name}: nothing before it trains {missing[0]}; add its stage, or give --init MODEL")
+        planned.append(one)
+        trained |= set(one.trains)
+        touched |= set(one.trains)
+    names = [label(stage) for stage in stages]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"two stages are {name}; the second would go on from the first, so give it more steps")
+    made = [part for part in config.parts if part.startswith(("flow_", "autoencoder_"))]
+    if missing := [part for part in made if part not in trained]:
+        raise UserError(f"no stage trains {missing[0]}; add its stage, or leave what it makes out of model")
+    return planned
+
+
+def _plan(config: Config, stage: Stage, name: str, counts: Counts, trained: set[str], touched: set[str]) -> Planned:
+    where = f"stage {name}"
+    if isinstance(stage, AutoencoderStage | MaskAutoencoderStage | TextAutoencoderStage):
+        part = "autoencoder_text"
+        if not isinstance(stage, TextAutoencoderStage):
+            part = f"autoencoder_{stage.name}" + ("_mask" if isinstance(stage, MaskAutoencoderStage) else "")
+        if part not in config.parts:
+            known = [other for other in config.parts if other.startswith("autoencoder_")]
+            raise UserError(f"{where}: the model has no {part}{nearest(part, known)}")
+        return Planned(name, stage, (part,))
+    if isinstance(stage, AlignmentStage):
+        _check_pair(stage.pair, config_modalities(config), where)
+        _check_records(stage.pair, counts, where)
+        sides = _sides(stage.pair, stage.train, "encoder", touched, where)
+        kept = [side for side in stage.pair if side not in sides]
+        return Planned(name, stage, _parts(["encoder"], sides), _parts(["encoder"], kept))
+    if isinstance(stage, FlowStage):
+        return _plan_flow(config, stage, name, counts, trained)
+    _check_pair(stage.pair, [flow.name for flow in config.flows], where)
+    _check_records(stage.pair, counts, where)
+    conditions = _conditions(config, stage.condition, stage.pair, counts, trained, where)
+    sides = _sides(stage.pair, stage.train, "context", touched, where)
+    others = [side for side in stage.pair if side not in sides]
+    takes = [*_parts(["flow", "encoder"], stage.pair), *_parts(_GUIDANCE, others), *_encoders(conditions)]
+    takes += [group.autoencoder for side in stage.pair for group in config.flow(side).groups]
+    return Planned(name, stage, _parts(_GUIDANCE, sides), tuple(dict.fromkeys(takes)), conditions)
+
+
+def _plan_flow(config: Config, stage: FlowStage, name: str, counts: Counts, trained: set[str]) -> Planned:
+    where = f"stage {name}"
+    flows = [flow.name for flow in config.flows]
+    if stage.modality not in flows:
+        raise UserError(f"{where}: the model has no flow {stage.modality!r}{nearest(stage.modality, flows)}")
+    if counts.get(frozenset({stage.modality}), 0) == 0:
+        raise UserError(f"{where}: no training record has {stage.modality}")
+    known = trained if stage.central else {f"encoder_{modality}" for modality in config_modalities(config)}
+    conditions = _conditions(config, stage.condition, (stage.modality,), counts, known, where)
+    encoders = _encoders(conditions)
+    fresh = () if stage.central else tuple(part for part in encoders if part not in trained)
+    takes = [group.autoencoder for group in config.flow(stage.modality).groups]
+    takes += [part for part in encoders if part not in fresh]
+    return Planned(name, stage, (f"flow_{stage.modality}", *fresh), tuple(dict.fromkeys(takes)), conditions)
+
+
+def config_modalities(config: Config) -> tuple[str, ...]:
+    """Those with a prompt encoder: ``text``, which every model has, and the images'."""
+    return (TEXT, *(flow.name for flow in config.images()))
+
+
+def encoder_of(condition: str) -> str:
+    """The part that embeds a condition; labels are read as text."""
+    return f"encoder_{TEXT if condition == LABELS else condition}"
+
+
+def _encoders(conditions: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(encoder_of(condition) for condition in conditions))
+
+
+def _parts(kinds: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
+    names = tuple(names)
+    return tuple(f"{kind}_{name}" for kind in kinds for name in names)
+
+
+def _conditions(
+    config: Config,
+    asked: Sequence[str] | None,
+    own: Sequence[str],
+    counts: Counts,
+    trained: set[str],
+    where: str,
+) -> tuple[str, ...]:
+    possible = [*config_modalities(config), LABELS]
+    if asked is not None:
+        for condition in asked:
+            if condition not in possible:
+                raise UserError(f"{where}: nothing conditions by {condition!r}{nearest(condition, possible)}")
+            _check_records((condition, own[0]), counts, where)
+        return tuple(dict.fromkeys(asked))
+    others = [condition for condition in possible if condition not in own]
+    paired = [other for other in others if any(counts.get(frozenset({other, one}), 0) for one in own)]
+    return tuple(condition for condition in paired if encoder_of(condition) in trained)
+
+
+def _check_pair(pair: Sequence[str], known: Sequence[str], where: str) -> None:
+    for name in pair:
+        if name not in known:
+            raise UserError(f"{where}: the model has no {name!r}{nearest(name, known)}")
+    if pair[0] == pair[1]:
+        raise UserError(f"{where}: a pair of two, not {pair[0]} with itself")
+
+
+def _check_records(names: Sequence[str], counts: Counts, where: str) -> None:
+    if counts.get(frozenset(names), 0) == 0:
+        raise UserError(f"{where}: no training record has {' and '.join(dict.fromkeys(names))}")
+
+
+def _sides(
+    pair: Sequence[str], asked: Sequence[str] | None, kind: str, touched: set[str], where: str
+) -> tuple[str, ...]:
+    if asked is not None:
+        wrong = [name for name in asked if name not in pair]
+        if wrong or not asked:
+            raise UserError(f"{where}: train names {' or '.join(pair)}, or both; not {', '.join(wrong) or 'none'}")
+        return tuple(name for name in pair if name in asked)
+    fresh = tuple(name for name in pair if f"{kind}_{name}" not in touched)
+    return fresh or (pair[1],)

@@ -1,0 +1,260 @@
+"""A training run: the stages in order, each resumable, then the model's folder."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from synthmed.data.assemble import write_summary
+from synthmed.errors import UserError
+from synthmed.medm2g.training.bench import Bench
+from synthmed.medm2g.training.describe import describe, lines
+from synthmed.medm2g.training.features import Features
+from synthmed.medm2g.training.finish import data_card, data_digest, last_losses, write_model
+from synthmed.medm2g.training.order import Planned
+from synthmed.medm2g.training.prepare import make_validation, prepare
+from synthmed.medm2g.training.processes import process_state
+from synthmed.medm2g.training.recipe import TrainRecipe, train_recipe
+from synthmed.medm2g.training.scales import scaled_config
+from synthmed.medm2g.training.setup import Setup, set_up
+from synthmed.medm2g.training.stages import AutoencoderStage, FlowStage, RoundStage, Stage
+from synthmed.medm2g.training.store import read_done, write_json
+from synthmed.training.distributed import anywhere
+from synthmed.training.lock import locked
+from synthmed.training.loop import train
+from synthmed.training.resume import differences
+
+RUN = "run.json"
+OnStep = Callable[[str, int, int, Mapping[str, float]], None]
+"""(stage, steps done, steps in all, losses)."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a run ended.
+
+    Attributes:
+        finished: the model is in ``model``.
+        reason: ``finished``, ``dry run``, or why a stage stopped: the same call goes on.
+        model: the model's folder.
+    """
+
+    finished: bool
+    reason: str
+    model: Path
+
+
+def train_medm2g(
+    data: Mapping[str, Any],
+    where: str,
+    out: Path,
+    *,
+    dry_run: bool = False,
+    trust: bool = False,
+    allow_leak: bool = False,
+    init: Path | None = None,
+    on_step: OnStep = lambda stage, step, steps, losses: None,
+    on_note: Callable[[str], None] = lambda text: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Run:
+    """Train a recipe's keys and values; see `run`.
+
+    Args:
+        where: the recipe's file, for error messages.
+        allow_leak: as ``data.allow_leak``.
+        init: as ``model.init``.
+    """
+    recipe = train_recipe(data, where)
+    if allow_leak:
+        recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"allow_leak": True})})
+    if init is not None:
+        recipe = recipe.model_copy(update={"model": recipe.model.model_copy(update={"init": init})})
+    return run(recipe, out, dry_run=dry_run, trust=trust, on_step=on_step, on_note=on_note, stop=stop)
+
+
+def run(
+    recipe: TrainRecipe,
+    out: Path,
+    *,
+    dry_run: bool = False,
+    trust: bool = False,
+    on_step: OnStep = lambda stage, step, steps, losses: None,
+    on_note: Callable[[str], None] = lambda text: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Run:
+    """Train the stages that are not finished, in ``out/stages/<nn>-<name>/``, and write ``out/model/``.
+
+    Killed at any moment and called again, a run ends with the same bits as one that was not.
+
+    Args:
+        trust: let the recipe name any importable transform.
+        on_note: what happens between the stages, a line each; the plan of a dry run.
+        stop: asked after each step; the run writes a checkpoint and ends.
+
+    Raises:
+        UserError: the recipe, its data or the model to start from are wrong, or ``out`` holds a run of another recipe.
+    """
+    main = process_state().is_main_process
+    if not main:
+        on_note = _silent
+    if dry_run:
+        setup = set_up(recipe, _own_tokenizer(out), trust=trust, dry=True, note=on_note)
+        for text in [
+            describe(setup.config, setup.planned, setup.rows["train"], out / "stages").to_text(),
+            *lines(setup.planned),
+            *([f"new, not in {recipe.model.init}: {', '.join(setup.new)}"] if setup.new else []),
+        ]:
+            on_note(text)
+        return Run(False, "dry run", out / "model")
+    with locked(out) if main else nullcontext():
+        with process_state().main_process_first():
+            setup = set_up(recipe, _own_tokenizer(out), trust=trust, dry=False, note=on_note)
+            digest = data_digest(recipe.data, setup.found)
+            if main:
+                _begin(recipe, setup, out, digest)
+        return _train_stages(recipe, setup, out, digest, trust, on_step, on_note, stop)
+
+
+def _train_stages(
+    recipe: TrainRecipe,
+    setup: Setup,
+    out: Path,
+    digest: str,
+    trust: bool,
+    on_step: OnStep,
+    on_note: Callable[[str], None],
+    stop: Callable[[], bool],
+) -> Run:
+    seed = recipe.model.seed
+    features = {split: Features(rows, out / "features", setup.tokenizers, seed) for split, rows in setup.rows.items()}
+    bench = Bench(setup.config, setup.rows, features, setup.tokenizers, seed, trust)
+    scaled = False
+    told: list[dict[str, Any]] = []
+    networks: set[str] = set()
+    for planned in setup.planned:
+        if isinstance(planned.stage, FlowStage | RoundStage) and not scaled:
+            on_note("encoding the images and reports")
+            bench.config = _scaled(setup, bench)
+            scaled = True
+        # One that was asked for in a stage's last step found the stage finished.
+        if anywhere(stop(), process_state().device):
+            return Run(False, "stop", out / "model")
+        reason = _train_stage(setup, bench, planned, out / "stages" / planned.name, digest, on_step, on_note, stop)
+        if reason is not None:
+            return Run(False, reason, out / "model")
+        done = read_done(out / "stages" / planned.name) or {}
+        networks |= set(done.get("networks", ()))
+        told.append({"name": planned.name, "steps": done["step"], **last_losses(out / "stages" / planned.name)})
+    if process_state().is_main_process:
+        on_note("writing the model")
+        config = bench.config if scaled else _scaled(setup, bench)
+        touched = {*setup.store.changed, *setup.store.start}
+        training = {
+            "data": data_card(setup.found),
+            "stages": told,
+            "networks": sorted(networks),
+            "untrained": [name for name in config.parts if name not in touched],
+        }
+        write_model(out / "model", config, setup.store, setup.tokenizers, training)
+    process_state().wait_for_everyone()
+    return Run(True, "finished", out / "model")
+
+
+def _train_stage(
+    setup: Setup,
+    bench: Bench,
+    planned: Planned,
+    folder: Path,
+    digest: str,
+    on_step: OnStep,
+    on_note: Callable[[str], None],
+    stop: Callable[[], bool],
+) -> str | None:
+    """Train one stage, unless it is finished; gives why it stopped before its end, or None."""
+    settings = planned.stage.training
+    parts = setup.store.load({*planned.trains, *planned.takes, "encoder_text"})
+    fingerprint = {
+        "data": digest,
+        "stage": _described(planned.stage),
+        "conditions": list(planned.conditions),
+        "model": bench.config.model_dump(mode="json", include={"flows", "process", "text_length"}),
+        "weights": setup.store.fingerprint(parts),
+    }
+    done = read_done(folder)
+    if done is not None and done["step"] >= settings.steps:
+        changes = [
+            *differences("settings", done["settings"], settings.decisive()),
+            *differences("fingerprint", done["fingerprint"], fingerprint),
+        ]
+        if changes:
+            raise UserError(f"{folder}: is of another run: {'; '.join(changes)}; put them back, or name another --out")
+        setup.store.finish(folder, planned.trains)
+        return None
+    on_note(f"stage {planned.name}")
+    ready = prepare(bench, planned, parts)
+    outcome = train(
+        ready.objective,
+        ready.datasets["train"],
+        settings,
+        folder,
+        collate=ready.collate,
+        validate=make_validation(ready, settings),
+        sample=ready.pictures,
+        fingerprint=fingerprint,
+        on_step=lambda step, losses: on_step(planned.name, step, settings.steps, losses),
+        stop=stop,
+    )
+    if not outcome.finished:
+        return outcome.reason
+    if process_state().is_main_process:
+        record = {"step": outcome.step, "settings": settings.decisive(), "fingerprint": fingerprint}
+        setup.store.save(folder, ready.parts, {**record, "networks": list(ready.networks)})
+    process_state().wait_for_everyone()
+    setup.store.finish(folder, planned.trains)
+    return None
+
+
+def _silent(text: str) -> None:
+    """Of several processes one tells."""
+
+
+def _described(stage: Stage) -> dict[str, Any]:
+    """A stage's own entries; a file of weights by what is in it, as it may have moved."""
+    described = stage.model_dump(mode="json", exclude={"training"})
+    if isinstance(stage, AutoencoderStage) and stage.perceptual != "none" and stage.perceptual.is_file():
+        described["perceptual"] = hashlib.sha256(stage.perceptual.read_bytes()).hexdigest()
+    return described
+
+
+def _scaled(setup: Setup, bench: Bench) -> Any:
+    return scaled_config(bench.config, bench.features["train"], lambda name: setup.store.load([name])[name])
+
+
+def _own_tokenizer(out: Path) -> Path | None:
+    """Of a run that has begun; one without ``run.json`` is what a kill left."""
+    return out / "tokenizer" if (out / RUN).exists() else None
+
+
+def _begin(recipe: TrainRecipe, setup: Setup, out: Path, digest: str) -> None:
+    """Keep what the run is of, or refuse another one's folder."""
+    free = {"sampler", "pairing", "tokenizer", "init"}
+    record = {"data": {"digest": digest}, "model": recipe.model.model_dump(mode="json", exclude=free)}
+    path = out / RUN
+    before = read_done(out, path.name, keys={"data", "model"})
+    if before is not None:
+        changes = [line for name in record for line in differences(name, before[name], record[name])]
+        if changes:
+            raise UserError(f"{out}: holds another run: {'; '.join(changes)}; put them back, or name another --out")
+    else:
+        shutil.rmtree(out / "tokenizer", ignore_errors=True)
+        temporary = out / ".tokenizer.tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        setup.tokenizers.save(temporary)
+        temporary.rename(out / "tokenizer")
+    write_summary(setup.found, out / "data.json")
+    write_json(path, record)

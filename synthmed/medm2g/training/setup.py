@@ -1,0 +1,97 @@
+"""What a run begins with: rows, tokenizers, config, planned stages, initial weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from synthmed.data.assemble import Assembled, assemble
+from synthmed.data.datasets import RecordDataset
+from synthmed.errors import UserError
+from synthmed.medm2g.config import Config
+from synthmed.medm2g.prompts import worded
+from synthmed.medm2g.tokenizer import Tokenizers, train_tokenizer
+from synthmed.medm2g.training.model import model_config
+from synthmed.medm2g.training.order import Planned, plan_stages
+from synthmed.medm2g.training.recipe import TrainRecipe
+from synthmed.medm2g.training.rows import Rows, median_spacing
+from synthmed.medm2g.training.store import Store, take_parts
+
+_LEAST_VOCABULARY = 260
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A recipe, with its data.
+
+    Attributes:
+        found: the rows.
+        tokenizers: read, or trained on the texts.
+        config: before latents are scaled.
+        planned: the stages.
+        rows: by split, ``train`` and ``val``.
+        store: the initial weights.
+        new: parts that ``init`` does not have; empty without ``init``.
+    """
+
+    found: Assembled
+    tokenizers: Tokenizers
+    config: Config
+    planned: list[Planned]
+    rows: dict[str, Rows]
+    store: Store
+    new: list[str]
+
+
+def set_up(
+    recipe: TrainRecipe, tokenizer_folder: Path | None, *, trust: bool, dry: bool, note: Callable[[str], None]
+) -> Setup:
+    """Read what a run needs.
+
+    Args:
+        tokenizer_folder: the run's own, where it has begun.
+        dry: skip the leak check, and cache no image.
+
+    Raises:
+        UserError: the data, the model folder to start from, or the stages are wrong.
+    """
+    note("reading the data")
+    found = assemble(recipe.data, check_leaks=not dry)
+    if "train" not in found.splits:
+        raise UserError(f"data: no record is in the split train; there are: {', '.join(found.splits)}")
+    tokenizers = _tokenizers(recipe, found, tokenizer_folder)
+    config = model_config(recipe, found, len(tokenizers.prompt))
+    spec = recipe.data.model_copy(update={"cache": "none"}) if dry else recipe.data
+    boxed = bool(recipe.data.box_image)
+    splits = [split for split in ("train", "val") if split in found.splits]
+    rows: dict[str, Rows] = {
+        split: Rows(config, RecordDataset(spec, found, split, trust=trust), boxed=boxed) for split in splits
+    }
+    if not dry:
+        config = _with_spacing(config, rows["train"])
+    start, new = take_parts(recipe.model.init, config) if recipe.model.init else ({}, [])
+    planned = plan_stages(config, recipe.stages, rows["train"].counts(), start)
+    store = Store(config, recipe.model.seed, start)
+    return Setup(found, tokenizers, config, planned, rows, store, new)
+
+
+def _tokenizers(recipe: TrainRecipe, found: Assembled, own: Path | None) -> Tokenizers:
+    spec = recipe.model
+    for folder in (own, spec.init / "tokenizer" if spec.init else None, spec.tokenizer):
+        if folder is not None:
+            return Tokenizers.load(folder)
+    config = model_config(recipe, found, _LEAST_VOCABULARY)
+    records = [row.record for row in found.splits["train"]]
+    texts = [record.text for record in records if record.text]
+    prompts = [worded(config, labels) for labels, _ in config.prompts.sets]
+    return Tokenizers.same(train_tokenizer([*texts, *prompts], spec.vocabulary))
+
+
+def _with_spacing(config: Config, rows: Rows) -> Config:
+    """With each image flow's median pixel spacing, where the files know theirs."""
+    flows = []
+    for flow in config.flows:
+        spacing = median_spacing(rows, flow) if flow.pixels else None
+        flows.append(flow.model_copy(update={"spacing": spacing}) if spacing else flow)
+    return config.model_copy(update={"flows": tuple(flows)})

@@ -1,0 +1,153 @@
+"""Where each part's weights stand between the stages."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from synthmed.errors import UserError
+from synthmed.load import read_config
+from synthmed.medm2g.config import Config
+from synthmed.medm2g.parts import build_parts, load_parts
+from synthmed.models.fingerprint import fingerprint
+from synthmed.recipe import validate
+
+WEIGHTS, DONE = "weights.safetensors", "done.json"
+Tensors = dict[str, torch.Tensor]
+
+
+@dataclass
+class Store:
+    """The parts' weights: of the last stage that changed them, else of ``init``, else new by the seed.
+
+    Attributes:
+        config: the model's.
+        seed: of new weights.
+        start: tensors of the parts that are taken from ``init``.
+        changed: the folder of the last finished stage that changed a part.
+    """
+
+    config: Config
+    seed: int
+    start: Mapping[str, Tensors] = field(default_factory=dict)
+    changed: dict[str, Path] = field(default_factory=dict)
+
+    def load(self, names: Iterable[str]) -> nn.ModuleDict:
+        """Networks with their weights, new objects each time; guidance layers come with their flow.
+
+        Raises:
+            UserError: a stage's weights are damaged.
+        """
+        wanted = set(names)
+        wanted |= {f"flow_{name.removeprefix('layers_')}" for name in wanted if name.startswith("layers_")}
+        parts = build_parts(self.config, self.seed, only=wanted)
+        for name, part in parts.items():
+            if name in self.changed:
+                part.load_state_dict(_read(self.changed[name] / WEIGHTS, name))
+            elif name in self.start:
+                part.load_state_dict(self.start[name])
+        return parts
+
+    def fingerprint(self, parts: nn.ModuleDict) -> str:
+        """Of these networks: their description and every tensor."""
+        described = {name: self.config.parts[name] for name in parts}
+        return fingerprint(described, parts.state_dict())
+
+    def save(self, folder: Path, parts: Mapping[str, nn.Module], record: Mapping[str, Any]) -> None:
+        """Keep what a stage changed: the weights, then ``done.json``, without which they do not count."""
+        tensors = {
+            f"{name}.{key}": value.detach().to("cpu", copy=True).contiguous()
+            for name, part in parts.items()
+            for key, value in part.state_dict().items()
+        }
+        temporary = folder / f".{WEIGHTS}.tmp"
+        save_file(tensors, temporary)
+        _replace(temporary, folder / WEIGHTS)
+        write_json(folder / DONE, record)
+        self.finish(folder, parts)
+
+    def finish(self, folder: Path, names: Iterable[str]) -> None:
+        """Take a finished stage's weights from now on."""
+        self.changed |= dict.fromkeys(names, folder)
+
+
+def take_parts(folder: Path, config: Config) -> tuple[dict[str, Tensors], list[str]]:
+    """The tensors of a model folder's parts that this config has too, and the names of those that it does not.
+
+    Raises:
+        UserError: no MedM2G model, damaged, or a part of the same name is of another shape.
+    """
+    other = validate(read_config(folder), Config, str(folder / "config.json"))
+    taken: dict[str, Tensors] = {}
+    for name in config.parts:
+        if name not in other.parts:
+            continue
+        names = {name} | ({f"flow_{name.removeprefix('layers_')}"} if name.startswith("layers_") else set())
+        chosen = {part: other.parts[part] for part in other.parts if part in names}
+        tensors = load_parts(other.model_copy(update={"parts": chosen}), folder)[name].state_dict()
+        with torch.device("meta"):
+            wanted = build_parts(config, only=names)[name].state_dict()
+        for key in sorted({*tensors, *wanted}):
+            shapes = [tuple(side[key].shape) if key in side else None for side in (tensors, wanted)]
+            if shapes[0] != shapes[1]:
+                raise UserError(
+                    f"{folder / name}: {key} is {shapes[0]}, the recipe's is {shapes[1]}; "
+                    "give model the size, fields, masks and parts of --init"
+                )
+        taken[name] = tensors
+    if not taken:
+        raise UserError(f"{folder}: has none of the recipe's parts; is it the right model for --init?")
+    return taken, [name for name in config.parts if name not in taken]
+
+
+def read_done(
+    folder: Path, name: str = DONE, keys: Iterable[str] = ("fingerprint", "settings", "step")
+) -> dict[str, Any] | None:
+    """``done.json`` of a stage, or another record of a run; None where it is not there.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    path = folder / name
+    if not path.exists():
+        return None
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not JSON ({error}); remove it to go on without") from None
+    if not isinstance(record, dict) or not set(keys) <= record.keys():
+        raise UserError(f"{path}: not what was written; remove it to go on without")
+    return record
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Readable JSON, there whole or not at all."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(
+        json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", errors="backslashreplace"
+    )
+    _replace(temporary, path)
+
+
+def _read(path: Path, part: str) -> Tensors:
+    try:
+        with safe_open(path, "pt") as file:
+            names = [key for key in file.keys() if key.startswith(f"{part}.")]  # noqa: SIM118  # not a mapping
+            return {key.removeprefix(f"{part}."): file.get_tensor(key) for key in names}
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{path}: {error}; remove the stage's {DONE} to train it again") from None
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
