@@ -34,7 +34,7 @@ class ClipImagePromptEncoder(ModelMixin, ConfigMixin):
 
         Images get the tower's size and CLIP's mean and deviation. One channel is repeated where the tower takes three.
         """
-        side = self.clip.config.image_size
+        side = int(self.clip.config.image_size)  # type: ignore[arg-type]  # CLIP's images are square
         images = images.expand(-1, self.clip.config.num_channels, -1, -1)
         if images.shape[2:] != (side, side):
             images = nn.functional.interpolate(images, (side, side), mode="bilinear", antialias=True)

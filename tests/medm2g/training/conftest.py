@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from helpers.runs import Make
 
 from synthmed.generation.engine import generate_dataset
 from synthmed.phantom import Phantom
-
-Make = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(autouse=True)

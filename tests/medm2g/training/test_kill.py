@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-
-from .conftest import Make
-from .test_run import hashes
+from helpers.runs import Make, hashes
 
 STAGES = [
     {"stage": "autoencoder"},

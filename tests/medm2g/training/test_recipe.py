@@ -4,13 +4,12 @@ import re
 from typing import Any
 
 import pytest
+from helpers.runs import Make
 
 from synthmed.errors import UserError
 from synthmed.medm2g.training.recipe import train_recipe
 from synthmed.medm2g.training.stages import label
 from synthmed.recipe import find_recipe, read_recipe, recipes
-
-from .conftest import Make
 
 PACKAGED = [name for name, _ in recipes() if name.startswith("medm2g/")]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers.runs import Make
 from monai.data import MetaTensor
 
 from synthmed.data.assemble import assemble
@@ -21,8 +22,6 @@ from synthmed.medm2g.training.rows import Rows, in_network_range, stack
 from synthmed.medm2g.training.scales import scaled_config, scaled_group
 from synthmed.medm2g.training.store import Store
 from synthmed.medm2g.training.tables import flow_tree
-
-from .conftest import Make
 
 
 @pytest.fixture

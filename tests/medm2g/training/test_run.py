@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.runs import Make, hashes
 
 from synthmed.errors import UserError
 from synthmed.medm2g.config import Config
@@ -15,19 +15,12 @@ from synthmed.medm2g.parts import load_parts
 from synthmed.medm2g.tokenizer import Tokenizers
 from synthmed.medm2g.training.run import train_medm2g
 
-from .conftest import Make
-
 TextImage = [
     {"stage": "autoencoder"},
     {"stage": "alignment", "pair": ["text", "xray"]},
     {"stage": "flow", "modality": "xray"},
 ]
 SMALL: dict[str, Any] = {"fields": ["xray"], "masks": [], "text": False}
-
-
-def hashes(model: Path) -> dict[str, str]:
-    files = [path for path in model.rglob("*") if path.is_file()]
-    return {str(path.relative_to(model)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 @pytest.fixture(scope="module")
