@@ -63,6 +63,7 @@ def model_config(recipe: TrainRecipe, found: Assembled, vocabulary: int) -> Conf
             text=spec.text,
             sampler=spec.sampler,
             labels=found.labels,
+            boxed=tuple(name for name in found.box_names if name in mask_names and masks),
             prompts=PromptConfig(templates=spec.prompts, sets=label_sets(found.splits.get("train", ()))),
             pairing=spec.pairing,
         )

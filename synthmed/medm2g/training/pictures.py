@@ -22,14 +22,14 @@ def show_images(autoencoder: Any, items: Any) -> Mapping[str, Picture]:
     """Images above, reconstructions from the posterior's mean below."""
     images = [items[place]["image"] for place in _places(items)]
     made = [_decoded(autoencoder, image[None])[0] for image in images]  # fields may differ in size
-    return {"reconstructions": _grid(images, made, -1.0, 1.0)}
+    return {"reconstructions": image_grid(images, made, -1.0, 1.0)}
 
 
 def show_masks(autoencoder: Any, items: Any, classes: int) -> Mapping[str, Picture]:
     """Label maps above, the likeliest classes of their reconstructions below."""
     masks = [items[place]["mask"] for place in _places(items)]
     made = [_decoded(autoencoder, one_hot(mask[None], classes)).argmax(dim=1) for mask in masks]
-    return {"masks": _grid(masks, made, 0.0, classes - 1.0)}
+    return {"masks": image_grid(masks, made, 0.0, classes - 1.0)}
 
 
 def show_reports(optimus: Any, items: Any, tokenizers: Tokenizers, length: int) -> Mapping[str, Picture]:
@@ -41,7 +41,7 @@ def show_reports(optimus: Any, items: Any, tokenizers: Tokenizers, length: int) 
     lines = []
     for text, again in zip(texts, decode(tokenizers.decoder, made.cpu()), strict=True):
         lines += [f"  {text}", f"> {again}", ""]
-    return {"reports": _written(lines)}
+    return {"reports": written(lines)}
 
 
 def _places(items: Any) -> list[int]:
@@ -55,12 +55,14 @@ def _decoded(autoencoder: Any, image: torch.Tensor) -> torch.Tensor:
     return decoded
 
 
-def _grid(above: list[torch.Tensor], below: list[torch.Tensor], low: float, high: float) -> bytes:
+def image_grid(above: list[torch.Tensor], below: list[torch.Tensor], low: float, high: float) -> bytes:
+    """Two rows of pictures (C, H, W), ``low`` black and ``high`` white, as a PNG."""
     pictures = [grey_levels(image.float().numpy(), low, high) for image in [*above, *below]]
     return contact_sheet(pictures, columns=len(above))
 
 
-def _written(lines: list[str], width: int = 120) -> Picture:
+def written(lines: list[str], width: int = 120) -> Picture:
+    """Lines of text as a picture."""
     short = [part for line in lines for part in textwrap.wrap(line, width, subsequent_indent="  ") or [""]]
     page = Image.new("RGB", (width * 7, 16 * len(short) + 8), "white")
     draw = ImageDraw.Draw(page)

@@ -15,6 +15,7 @@ from synthmed.medm2g.objectives.round import RoundObjective
 from synthmed.medm2g.tokenizer import encode
 from synthmed.medm2g.training.bench import Bench, Prepared
 from synthmed.medm2g.training.datasets import RawPromptItems, TensorTable, as_it_is, collate
+from synthmed.medm2g.training.flow_pictures import flow_pictures
 from synthmed.medm2g.training.fresh_null import FreshNull
 from synthmed.medm2g.training.order import Planned, encoder_of
 from synthmed.medm2g.training.stages import FlowStage, RoundStage
@@ -50,7 +51,8 @@ def prepare_flow(bench: Bench, planned: Planned, stage: FlowStage, parts: nn.Mod
         raise UserError(f"stage {planned.name}: {len(given)} given_probability for groups {', '.join(flow.fields)}")
     changed = {name: parts[name] for name in planned.trains}
     if ready:
-        return Prepared(FlowObjective(network, process, null, stage.drop, given), changed, datasets, as_it_is)
+        objective = FlowObjective(network, process, null, stage.drop, given)
+        return Prepared(objective, changed, datasets, as_it_is, flow_pictures(bench, parts, [stage.modality]))
     encoders = {condition: parts[encoder_of(condition)] for condition in planned.conditions}
     objective = FlowObjective(network, process, null, stage.drop, given, encoders)
     for name, part in parts.items():
@@ -60,7 +62,7 @@ def prepare_flow(bench: Bench, planned: Planned, stage: FlowStage, parts: nn.Mod
     wrapped: nn.Module = objective
     if "encoder_text" in planned.trains:
         wrapped = FreshNull(objective, parts["encoder_text"], encode(bench.tokenizers.prompt, [""], config.text_length))
-    return Prepared(wrapped, changed, datasets, together)
+    return Prepared(wrapped, changed, datasets, together, flow_pictures(bench, parts, [stage.modality]))
 
 
 def prepare_round(bench: Bench, planned: Planned, stage: RoundStage, parts: nn.ModuleDict) -> Prepared:
@@ -93,7 +95,8 @@ def prepare_round(bench: Bench, planned: Planned, stage: RoundStage, parts: nn.M
         train=[side for side, name in sides.items() if f"context_{name}" in planned.trains],
         env_contrastive=stage.env_contrastive,
     )
-    return Prepared(objective, {name: parts[name] for name in planned.trains}, datasets, as_it_is)
+    changed = {name: parts[name] for name in planned.trains}
+    return Prepared(objective, changed, datasets, as_it_is, flow_pictures(bench, parts, stage.pair))
 
 
 def _guided(parts: nn.ModuleDict, name: str) -> Guided:

@@ -17,6 +17,7 @@ from synthmed.medm2g.training.order import Planned, plan_stages
 from synthmed.medm2g.training.recipe import TrainRecipe
 from synthmed.medm2g.training.rows import Rows, median_spacing
 from synthmed.medm2g.training.store import Store, take_parts
+from synthmed.registry import nearest
 
 _LEAST_VOCABULARY = 260
 
@@ -71,8 +72,12 @@ def set_up(
     if not dry:
         config = _with_spacing(config, rows["train"])
     start, new = take_parts(recipe.model.init, config) if recipe.model.init else ({}, [])
-    planned = plan_stages(config, recipe.stages, rows["train"].counts(), start)
-    store = Store(config, recipe.model.seed, start)
+    published = recipe.model.pretrained
+    for name in published:
+        if name not in config.parts:
+            raise UserError(f"model.pretrained: the model has no part {name!r}{nearest(name, config.parts)}")
+    planned = plan_stages(config, recipe.stages, rows["train"].counts(), {*start, *published})
+    store = Store(config, recipe.model.seed, start, published)
     return Setup(found, tokenizers, config, planned, rows, store, new)
 
 

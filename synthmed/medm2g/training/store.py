@@ -18,6 +18,7 @@ from synthmed.errors import UserError
 from synthmed.load import read_config
 from synthmed.medm2g.config import Config
 from synthmed.medm2g.parts import build_parts, load_parts
+from synthmed.medm2g.pretrained import start_from
 from synthmed.models.fingerprint import fingerprint
 from synthmed.recipe import validate
 
@@ -27,25 +28,27 @@ Tensors = dict[str, torch.Tensor]
 
 @dataclass
 class Store:
-    """The parts' weights: of the last stage that changed them, else of ``init``, else new by the seed.
+    """The parts' weights: of the last stage that changed them, else of ``init``, else published, else new by the seed.
 
     Attributes:
         config: the model's.
         seed: of new weights.
         start: tensors of the parts that are taken from ``init``.
+        published: folders of published weights by part; see `synthmed.medm2g.pretrained.start_from`.
         changed: the folder of the last finished stage that changed a part.
     """
 
     config: Config
     seed: int
     start: Mapping[str, Tensors] = field(default_factory=dict)
+    published: Mapping[str, Path] = field(default_factory=dict)
     changed: dict[str, Path] = field(default_factory=dict)
 
     def load(self, names: Iterable[str]) -> nn.ModuleDict:
         """Networks with their weights, new objects each time; guidance layers come with their flow.
 
         Raises:
-            UserError: a stage's weights are damaged.
+            UserError: a stage's weights are damaged, or published ones do not fit.
         """
         wanted = set(names)
         wanted |= {f"flow_{name.removeprefix('layers_')}" for name in wanted if name.startswith("layers_")}
@@ -55,6 +58,8 @@ class Store:
                 part.load_state_dict(_read(self.changed[name] / WEIGHTS, name))
             elif name in self.start:
                 part.load_state_dict(self.start[name])
+            elif name in self.published:
+                start_from(part, self.published[name], f"model.pretrained.{name}")
         return parts
 
     def fingerprint(self, parts: nn.ModuleDict) -> str:
