@@ -39,7 +39,8 @@ class Outcome:
     Attributes:
         step: optimiser steps done, those before a resume too.
         finished: all steps are done; else the same call goes on.
-        reason: why it ended: all steps done, ``max_minutes`` over, SIGTERM or SIGINT, or ``stop`` said so.
+        reason: why it ended: all steps done, ``max_minutes`` over, SIGTERM or SIGINT, or ``stop`` said so. A wish to
+            stop that came with the last step is told, for the caller of several runs.
         losses: averages of the last log point; empty where there was nothing left to do.
         checkpoint: the last one written.
     """
@@ -174,7 +175,7 @@ def train(
         finished = step == settings.steps
         if finished and ema:
             ema.apply()
-        return Outcome(step, finished, "finished" if finished else reason or "stop", losses, checkpoints.newest)
+        return Outcome(step, finished, reason or "finished", losses, checkpoints.newest)
 
 
 def _due(step: int, every: int, last: bool) -> bool:

@@ -216,7 +216,7 @@ def _train_stage(
         setup.store.save(folder, ready.parts, {**record, "networks": list(ready.networks)})
     process_state().wait_for_everyone()
     setup.store.finish(folder, planned.trains)
-    return None
+    return None if outcome.reason == "finished" else outcome.reason
 
 
 def _silent(text: str) -> None:
