@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from synthmed.errors import SynthmedError, UserError
+from synthmed.generation.interrupts import remembered_interrupts
 from synthmed.generation.listener import Listener
 from synthmed.generation.plan import Plan
 from synthmed.generation.storage import Store
@@ -65,11 +66,13 @@ class Pool:
         """
         self._queue.extend(shards)
         try:
-            for device in self._devices[: len(self._queue)]:
-                self._start(device)
-            while self._fatal is None and (self._queue or any(w.shard is not None for w in self._workers)):
-                self._step()
-                self._hand_out()
+            with remembered_interrupts() as raise_if_interrupted:
+                for device in self._devices[: len(self._queue)]:
+                    self._start(device)
+                while self._fatal is None and (self._queue or any(w.shard is not None for w in self._workers)):
+                    self._step()
+                    self._hand_out()
+                    raise_if_interrupted()
         except KeyboardInterrupt:
             self._listener.note("stopping: the shards in hand are abandoned (Ctrl-C again to kill the workers)")
             raise
