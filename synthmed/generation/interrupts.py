@@ -18,7 +18,7 @@ def remembered_interrupts() -> Iterator[Callable[[], None]]:
     ignored: the function raises it again. Only signals whose handler is Python's own are watched, in the main thread.
     """
     seen: list[int] = []
-    before: dict[int, Any] = {}
+    before: dict[signal.Signals, Any] = {}
 
     def handle(number: int, frame: FrameType | None) -> None:
         seen.append(number)
