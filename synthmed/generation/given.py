@@ -11,21 +11,19 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from synthmed.codec import decode_png
 from synthmed.errors import UserError
-from synthmed.fields import ImageField
-from synthmed.modality import canonical, image_name
+from synthmed.generation.given_image import read_bytes, read_given
+from synthmed.modality import canonical
 
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
-MAX_IMAGE_BYTES = 2**28
 
 
 class GivenFile(Sequence[Mapping[str, Any]]):
     """Rows of a ``.csv`` (with a header) or ``.jsonl`` file.
 
-    Columns are field names: ``report`` (text), ``labels`` (a list; in CSV joined by ``;``), images and masks (the path
-    of a PNG, relative to the file; an image's grey levels are as a shard stores them: the modality's range spread over
-    the bit depth, CT as 16-bit HU + 1024). Images are opened only when a row is asked for.
+    Columns are field names: ``report`` (text), ``labels`` (a list; in CSV joined by ``;``), images and masks (a path
+    relative to the file; see `synthmed.generation.given_image.read_given` for formats and units). Images are opened
+    only when a row is asked for.
 
     Raises:
         UserError: the file cannot be read, a row differs in its names from the first, or a value is of the wrong type.
@@ -53,7 +51,8 @@ class GivenFile(Sequence[Mapping[str, Any]]):
         digest = hashlib.sha256()
         for index, row in enumerate(self._rows):
             for name, value in sorted(row.items()):
-                data = self._bytes(index, name, value) if _is_image(name) else json.dumps(value).encode()
+                where = f"{self.path}: row {index + 1}: {name}: {value}"
+                data = read_bytes(self.path.parent / value, where) if _is_image(name) else json.dumps(value).encode()
                 digest.update(f"{name}:{len(data)}:".encode() + data)
         return digest.hexdigest()
 
@@ -80,30 +79,7 @@ class GivenFile(Sequence[Mapping[str, Any]]):
             return tuple(value)
         if not _is_image(name):
             return value
-        levels = decode_png(self._bytes(index, name, value), f"{self.path}: row {index + 1}: {value}")
-        if image_name(name).mask:
-            if levels.dtype != np.uint8 or levels.shape[0] != 1:
-                raise UserError(f"{self.path}: row {index + 1}: {value}: a mask is an 8-bit grey PNG")
-            return levels
-        field = ImageField.of(name)
-        if levels.shape[0] != field.channels:
-            kind = "grey" if field.channels == 1 else "RGB"
-            raise UserError(f"{self.path}: row {index + 1}: {value}: {name} is {kind}; convert the PNG")
-        if levels.dtype.itemsize * 8 != field.bits:
-            if field.unit == "HU":
-                raise UserError(f"{self.path}: row {index + 1}: {value}: CT is a 16-bit PNG of HU + 1024")
-            top = float(np.iinfo(levels.dtype).max)
-            return (levels / top * (field.high - field.low) + field.low).astype(np.float32)
-        return field.dequantise(levels)
-
-    def _bytes(self, index: int, name: str, value: str) -> bytes:
-        file = self.path.parent / value
-        try:
-            if file.stat().st_size > MAX_IMAGE_BYTES:
-                raise UserError(f"{self.path}: row {index + 1}: {name}: {value} is over {MAX_IMAGE_BYTES} bytes")
-            return file.read_bytes()
-        except OSError as error:
-            raise UserError(f"{self.path}: row {index + 1}: {name}: {value}: {error.strerror}") from None
+        return read_given(self.path.parent / value, name, f"{self.path}: row {index + 1}: {name}: {value}")
 
 
 def _is_image(name: str) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from synthmed.errors import UserError
 from synthmed.fields import Layout
 from synthmed.generation.environment import device_for, environment
 from synthmed.generation.given import GivenFile, Rows, content_hash_of_rows, texts_of
+from synthmed.generation.given_image import read_given
 from synthmed.generation.seeds import sample_seed
 from synthmed.modality import canonical
 from synthmed.protocols import Generator, Request
@@ -181,7 +182,7 @@ def _rows(given: Mapping[str, Any] | Rows | None) -> Rows:
     rows = [given or {}] if given is None or isinstance(given, Mapping) else given
     if not len(rows):
         raise UserError("given: no row; leave it out to generate without a condition")
-    named = [{canonical(name): _listed(name, value) for name, value in row.items()} for row in rows]
+    named = [{canonical(name): _read(name, value) for name, value in row.items()} for row in rows]
     for number, row in enumerate(named):
         if row.keys() != named[0].keys():
             raise UserError(
@@ -190,9 +191,13 @@ def _rows(given: Mapping[str, Any] | Rows | None) -> Rows:
     return named
 
 
-def _listed(name: str, value: Any) -> Any:
-    """One label may be given as a string."""
-    return (value,) if name == "labels" and isinstance(value, str) else value
+def _read(name: str, value: Any) -> Any:
+    """One label may be given as a string, an image as the path of its file."""
+    if name == "labels" and isinstance(value, str):
+        return (value,)
+    if name not in ("report", "labels") and isinstance(value, str | Path):
+        return read_given(Path(value), canonical(name), f"given {name}: {value}")
+    return value
 
 
 def check_task(generator: Generator, to: Sequence[str], given: set[str]) -> None:

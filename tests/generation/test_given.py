@@ -4,14 +4,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 import pytest
+from helpers.dicoms import dataset, save
 from PIL import Image
 
 from synthmed.codec import encode_png
 from synthmed.errors import UserError
 from synthmed.fields import ImageField
 from synthmed.generation.given import GivenFile, content_hash_of_rows, texts_of
+from synthmed.generation.plan import make_plan
+from synthmed.phantom import Phantom
 
 HU = np.array([[[-1024, 0, 3071], [40, -160, 240]]], np.float32)
 
@@ -122,7 +126,7 @@ def test_images_of_another_kind_are_refused(name: str, image: Any, message: str,
     Image.fromarray(image).save(tmp_path / "x.png")
     with pytest.raises(UserError, match=message) as error:
         GivenFile(write(tmp_path / "a.csv", f"{name}\nx.png\n"))[0]
-    assert str(error.value).startswith(f"{tmp_path / 'a.csv'}: row 1: x.png")
+    assert str(error.value).startswith(f"{tmp_path / 'a.csv'}: row 1: {name}: x.png")
 
 
 def test_rows_in_memory_hash_by_content() -> None:
@@ -145,3 +149,36 @@ def test_rows_in_memory_hash_by_content() -> None:
     assert content_hash_of_rows([{"labels": ("a",)}]) == content_hash_of_rows([{"labels": ["a"]}])
     fortran = np.asfortranarray(np.arange(6, dtype=np.float32).reshape(1, 2, 3))
     assert content_hash_of_rows([{"xray": fortran}]) == content_hash_of_rows([{"xray": np.ascontiguousarray(fortran)}])
+
+
+def test_files_of_every_format_are_read_as_real_data_are(tmp_path: Path) -> None:
+    """DICOM and NIfTI CT in HU, a JPEG film, an MRI slice stretched from its own range; masks of whole numbers."""
+    hounsfield = np.arange(-60, 60, dtype=np.int16).reshape(10, 12) * 10
+    save(dataset(hounsfield, RescaleSlope=1, RescaleIntercept=0), tmp_path / "ct.dcm")
+    slices = np.arange(35, dtype=np.int16).reshape(7, 5, 1)
+    nibabel.save(nibabel.Nifti1Image(slices, np.diag([-1.0, -1, 1, 1])), tmp_path / "mri.nii.gz")
+    Image.fromarray(np.full((8, 6), 204, np.uint8)).save(tmp_path / "film.jpg", quality=95)
+    np.save(tmp_path / "mask.npy", np.arange(12, dtype=np.uint8).reshape(3, 4))
+    write(tmp_path / "a.csv", "ct,mri,xray,ct.mask\nct.dcm,mri.nii.gz,film.jpg,mask.npy\n")
+    row = GivenFile(tmp_path / "a.csv")[0]
+    np.testing.assert_array_equal(row["ct"], hounsfield[None].astype(np.float32))
+    assert row["mri"].shape == (1, 5, 7)
+    assert (row["mri"].min(), row["mri"].max()) == (0, 1)
+    np.testing.assert_allclose(row["xray"], np.full((1, 8, 6), 0.8, np.float32), atol=0.01)
+    assert row["ct.mask"].dtype == np.uint8
+    assert row["ct.mask"].shape == (1, 3, 4)
+
+
+def test_a_path_may_stand_for_an_image_in_memory_too(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 51], [255, 0]], np.uint8)).save(tmp_path / "mask.png")
+    plan = make_plan(Phantom((32, 32)), 1, to=["ct"], given={"ct.mask": str(tmp_path / "mask.png")})
+    assert plan.request(0, Phantom((32, 32))).given["ct.mask"].tolist() == [[[0, 51], [255, 0]]]
+    with pytest.raises(UserError, match=r"given ct\.mask: .*nothing\.png: No such file"):
+        make_plan(Phantom((32, 32)), 1, to=["ct"], given={"ct.mask": str(tmp_path / "nothing.png")})
+
+
+def test_a_volume_is_refused_with_its_row(tmp_path: Path) -> None:
+    nibabel.save(nibabel.Nifti1Image(np.zeros((7, 5, 4), np.int16), np.eye(4)), tmp_path / "v.nii")
+    write(tmp_path / "a.csv", "mri\nv.nii\n")
+    with pytest.raises(UserError, match=r"a\.csv: row 1: mri: v\.nii: .*v\.nii"):
+        GivenFile(tmp_path / "a.csv")[0]
