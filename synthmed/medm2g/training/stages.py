@@ -75,8 +75,8 @@ class AlignmentStage(_Stage):
         label_prompts: how often a text is replaced by its record's labels in the template's words, so that both kinds
             of prompt are understood. A record without a text always has that one.
         invariant: the visual invariant of the image encoders that are trained.
-        invariant_weight: of it. The paper gives none. Its sum begins near the projector's width (hundreds), InfoNCE near
-            the logarithm of the batch (4): at a weight of 1 the clipped step is the invariant's alone.
+        invariant_weight: of it. The paper gives none. Its sum begins near the projector's width (hundreds), InfoNCE's
+            near the logarithm of the batch (4): at a weight of 1 the clipped step is the invariant's alone.
         off_diagonal: λ of Barlow Twins.
         projector: its widths after the first; the size's by default.
         views: the random transform of the views, as a pipeline; the modality's default where empty.
