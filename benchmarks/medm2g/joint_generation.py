@@ -5,8 +5,8 @@
 Organs: a segmenter trained on real CT slices and one on real MRI slices (heart, lungs, liver, bones …) mark the
 generated CT and MRI of each sample; Dice between the two, and between the CT and another sample's MRI. Findings:
 classifiers trained on real images score every generated image; agreement is minus the mean distance between the ranks,
-among all samples, of the scores that two images of a sample get for one finding, against shuffled samples. All patients have the same prompt
-(none), so that agreement does not come from it.
+among all samples, of the scores that two images of a sample get for one finding, against shuffled samples. All patients
+have the same prompt (none), so that agreement does not come from it.
 """
 
 from __future__ import annotations
