@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from synthmed.medm2g import size_parts
@@ -25,6 +26,7 @@ def make_config(
     guides: Sequence[tuple[str, str]] = (),
     process: ProcessConfig | None = None,
     text: bool = True,
+    image_latent: int | None = None,
     **more: Any,
 ) -> Config:
     """The config of a new model.
@@ -39,9 +41,12 @@ def make_config(
         share_autoencoder: one for all grey images; else one a modality.
         guides: the pairs of flows that will guide each other.
         text: whether there is a text flow; text prompts are understood in any case.
+        image_latent: channels of an image's latent; None for the size's.
         more: further entries of `Config`.
     """
     preset, process = PRESETS[size], process or ProcessConfig()
+    if image_latent is not None:
+        preset = replace(preset, image_latent=image_latent)
     parts: dict[str, size_parts.Part] = {}
     flows: list[FlowConfig] = []
     fields = [canonical(field) for field in fields]

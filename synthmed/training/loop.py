@@ -62,6 +62,7 @@ def train(
     validate: Callable[[], Mapping[str, float]] | None = None,
     sample: Callable[[], Mapping[str, Picture]] | None = None,
     fingerprint: Mapping[str, Any] = _NO_FINGERPRINT,
+    upgrade: Callable[[dict[str, Any]], dict[str, Any]] = dict,
     on_step: Callable[[int, Mapping[str, float]], None] = lambda step, losses: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
@@ -78,6 +79,7 @@ def train(
             are the same each time. It calls networks, not the objective itself (other processes wait). ``sample`` too,
             pictures by name. Both are called at the last step as well.
         fingerprint: JSON values that must be equal when a run goes on: of the data, the networks, the stage.
+        upgrade: what an older release wrote as fingerprint, in today's keys.
         on_step: in the main process, the steps done and the last one's losses, ``gradient_norm`` among them.
         stop: asked after each step; the run writes a checkpoint and ends.
 
@@ -106,7 +108,7 @@ def train(
         optimizer = make_optimizer(parameters.values(), settings, device)
         ema = Ema(parameters, settings.ema_decay) if settings.ema_decay else None
         state = TrainingState(networks_of(objective), optimizer, ema, accelerator.scaler)
-        checkpoints = Checkpoints(folder, state, settings, fingerprint, device)
+        checkpoints = Checkpoints(folder, state, settings, fingerprint, device, upgrade)
         with accelerator.main_process_first():
             step = checkpoints.resume()
         schedule = make_schedule(optimizer, settings, step)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pydantic
 import torch
 
 from synthmed.errors import UserError
@@ -28,7 +29,9 @@ class Checkpoints:
         settings: Settings,
         fingerprint: Mapping[str, Any],
         device: torch.device,
+        upgrade: Callable[[dict[str, Any]], dict[str, Any]] = dict,
     ) -> None:
+        self._upgrade = upgrade
         self._folder = folder / "checkpoints"
         self._state = state
         self._settings = settings
@@ -49,8 +52,8 @@ class Checkpoints:
             return 0
         place, record, files = found
         changes = [
-            *differences("settings", record.settings, self._settings.decisive()),
-            *differences("fingerprint", record.fingerprint, self._fingerprint),
+            *differences("settings", upgraded(record.settings), self._settings.decisive()),
+            *differences("fingerprint", self._upgrade(record.fingerprint), self._fingerprint),
         ]
         if changes:
             raise UserError(f"{place} is of another run: {'; '.join(changes)}; put them back, or name another folder")
@@ -75,6 +78,14 @@ class Checkpoints:
         )
         self.newest = save_checkpoint(self._folder, record, self._state.tensors(), self._settings.keep_checkpoints)
         self.step = step
+
+
+def upgraded(settings: dict[str, Any]) -> dict[str, Any]:
+    """Decisive settings as an older release wrote them, with those that came since at their defaults."""
+    try:
+        return Settings.model_validate({"steps": 1, **settings}).decisive()
+    except pydantic.ValidationError:
+        return settings
 
 
 def differences(what: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -61,6 +61,7 @@ def model_config(recipe: TrainRecipe, found: Assembled, vocabulary: int) -> Conf
             guides=tuple(dict.fromkeys(rounds)),
             process=spec.process,
             text=spec.text,
+            image_latent=spec.image_latent,
             sampler=spec.sampler,
             labels=found.labels,
             boxed=tuple(name for name in found.box_names if name in mask_names and masks),

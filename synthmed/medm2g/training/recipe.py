@@ -25,6 +25,7 @@ class ModelSpec(pydantic.BaseModel):
         size: of the networks.
         fields: the images that it makes (``xray``, ``mri.t2``); those of one modality are one flow.
         image_size: rows and columns, of all or by modality; a multiple of 8.
+        image_latent: channels of an image's latent; the size's where it is not given.
         masks: of ``fields``, those whose label maps are made too, over the data's ``mask_names``.
         window: (low, high) HU in which CT is made.
         share_autoencoder: one for all grey images.
@@ -48,6 +49,7 @@ class ModelSpec(pydantic.BaseModel):
     size: Size
     fields: tuple[str, ...]
     image_size: pydantic.PositiveInt | dict[str, pydantic.PositiveInt] = 64
+    image_latent: pydantic.PositiveInt | None = None
     masks: tuple[str, ...] = ()
     window: tuple[float, float] = (-1000.0, 400.0)
     share_autoencoder: bool = True

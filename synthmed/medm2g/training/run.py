@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pydantic
+
 from synthmed.data.assemble import write_summary
 from synthmed.errors import UserError
 from synthmed.medm2g.training.bench import Bench
@@ -19,15 +21,15 @@ from synthmed.medm2g.training.finish import data_card, data_digest, last_losses,
 from synthmed.medm2g.training.order import Planned
 from synthmed.medm2g.training.prepare import make_validation, prepare
 from synthmed.medm2g.training.processes import process_state
-from synthmed.medm2g.training.recipe import TrainRecipe, train_recipe
+from synthmed.medm2g.training.recipe import ModelSpec, TrainRecipe, train_recipe
 from synthmed.medm2g.training.scales import scaled_config
 from synthmed.medm2g.training.setup import Setup, set_up
-from synthmed.medm2g.training.stages import AutoencoderStage, FlowStage, RoundStage, Stage
+from synthmed.medm2g.training.stages import STAGES, AutoencoderStage, FlowStage, RoundStage, Stage
 from synthmed.medm2g.training.store import read_done, write_json
 from synthmed.training.distributed import anywhere
 from synthmed.training.lock import locked
 from synthmed.training.loop import train
-from synthmed.training.resume import differences
+from synthmed.training.resume import differences, upgraded
 
 RUN = "run.json"
 OnStep = Callable[[str, int, int, Mapping[str, float]], None]
@@ -188,8 +190,8 @@ def _train_stage(
     done = read_done(folder)
     if done is not None and done["step"] >= settings.steps:
         changes = [
-            *differences("settings", done["settings"], settings.decisive()),
-            *differences("fingerprint", done["fingerprint"], fingerprint),
+            *differences("settings", upgraded(done["settings"]), settings.decisive()),
+            *differences("fingerprint", _upgraded(done["fingerprint"]), fingerprint),
         ]
         if changes:
             raise UserError(f"{folder}: is of another run: {'; '.join(changes)}; put them back, or name another --out")
@@ -206,6 +208,7 @@ def _train_stage(
         validate=make_validation(ready, settings),
         sample=ready.pictures,
         fingerprint=fingerprint,
+        upgrade=_upgraded,
         on_step=lambda step, losses: on_step(planned.name, step, settings.steps, losses),
         stop=stop,
     )
@@ -231,6 +234,16 @@ def _described(stage: Stage) -> dict[str, Any]:
     return described
 
 
+def _upgraded(fingerprint: dict[str, Any]) -> dict[str, Any]:
+    """A stage's fingerprint as an older release wrote it, with the keys that came since at their defaults."""
+    before = fingerprint["stage"]
+    try:
+        stage = STAGES[before["stage"]].model_validate({**before, "training": {"steps": 1}})
+    except pydantic.ValidationError:
+        return fingerprint
+    return {**fingerprint, "stage": stage.model_dump(mode="json", exclude={"training"})}
+
+
 def _scaled(setup: Setup, bench: Bench) -> Any:
     return scaled_config(bench.config, bench.features["train"], lambda name: setup.store.load([name])[name])
 
@@ -240,6 +253,14 @@ def _own_tokenizer(out: Path) -> Path | None:
     return out / "tokenizer" if (out / RUN).exists() else None
 
 
+def _with_new_keys(model: dict[str, Any], free: set[str]) -> dict[str, Any]:
+    """A ``model`` section as an older release wrote it, with the keys that came since at their defaults."""
+    try:
+        return ModelSpec.model_validate(model).model_dump(mode="json", exclude=free)
+    except pydantic.ValidationError:
+        return model
+
+
 def _begin(recipe: TrainRecipe, setup: Setup, out: Path, digest: str) -> None:
     """Keep what the run is of, or refuse another one's folder."""
     free = {"sampler", "pairing", "tokenizer", "init"}
@@ -247,6 +268,7 @@ def _begin(recipe: TrainRecipe, setup: Setup, out: Path, digest: str) -> None:
     path = out / RUN
     before = read_done(out, path.name, keys={"data", "model"})
     if before is not None:
+        before = {**before, "model": _with_new_keys(before["model"], free)}
         changes = [line for name in record for line in differences(name, before[name], record[name])]
         if changes:
             raise UserError(f"{out}: holds another run: {'; '.join(changes)}; put them back, or name another --out")

@@ -104,6 +104,38 @@ def _same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
     return all(torch.equal(value, tensors[name]) for name, value in one.state_dict().items())
 
 
+def test_a_run_of_a_release_without_todays_keys_goes_on(recipe: Make, tmp_path: Path) -> None:
+    spec = recipe([{"stage": "autoencoder"}, {"stage": "flow", "modality": "xray"}], **SMALL)
+    steps: list[str] = []
+    train_medm2g(
+        spec, "mine.yaml", tmp_path, on_step=lambda stage, *_: steps.append(stage), stop=lambda: len(steps) >= 3
+    )
+    # As such a release left it: a run begun, a stage finished, another in its middle.
+    begun = tmp_path / "run.json"
+    _without(begun, "model", "image_latent")
+    _without(tmp_path / "stages/01-autoencoder-grey/done.json", "fingerprint", "stage", "adversarial_weight")
+    _without(tmp_path / "stages/01-autoencoder-grey/done.json", "settings", "eps")
+    (state,) = (tmp_path / "stages/02-flow-xray/checkpoints").glob("*/state.json")
+    _without(state, "fingerprint", "stage", "drop")
+    _without(state, "settings", "eps")
+    assert train_medm2g(spec, "mine.yaml", tmp_path, on_step=lambda stage, *_: steps.append(stage)).finished
+    assert len(steps) == 4
+    # What differs from today's default is still told apart.
+    _without(begun, "model", "seed")
+    with pytest.raises(UserError, match=r"model.seed was 0, is 1"):
+        train_medm2g({**spec, "model": {**spec["model"], "seed": 1}}, "mine.yaml", tmp_path)
+
+
+def _without(file: Path, *keys: str) -> None:
+    """Take an entry out of a JSON file."""
+    record = json.loads(file.read_text())
+    place = record
+    for key in keys[:-1]:
+        place = place[key]
+    del place[keys[-1]]
+    file.write_text(json.dumps(record))
+
+
 def test_encoders_without_alignment_learn_from_the_diffusion_loss(recipe: Make, tmp_path: Path) -> None:
     stages = [
         {"stage": "autoencoder", "adversarial": True},
