@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from synthmed.medm2g.objectives.noise import chances
 from synthmed.medm2g.objectives.subsets import random_subset
+from synthmed.training.noise import chances
 
 
 def choose_condition(

@@ -9,8 +9,8 @@ import torch
 
 from synthmed.diffusion.process import Process
 from synthmed.medm2g.losses.diffusion import group_mse
-from synthmed.medm2g.objectives.noise import normal_like
 from synthmed.models.flow import LatentFlow
+from synthmed.training.noise import normal_like
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from synthmed.diffusion.process import Process
 from synthmed.medm2g.losses.info_nce import info_nce
 from synthmed.medm2g.objectives.conditions import choose_condition
 from synthmed.medm2g.objectives.guided import Guided
-from synthmed.medm2g.objectives.noise import chances
 from synthmed.medm2g.objectives.noised import Noised, check_parametrisation, noised
 from synthmed.models.flow import LatentFlow
+from synthmed.training.noise import chances
 
 SIDES = ("a", "b")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from synthmed.medm2g.objectives.noise import chances
+from synthmed.training.noise import chances
 
 
 def random_subset(exists: torch.Tensor, generator: torch.Generator, *, proper: bool = False) -> torch.Tensor:

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
+from synthmed.autoencoding.kl import free_bits, gaussian_kl
 from synthmed.medm2g.losses.beta import CyclicBeta
-from synthmed.medm2g.losses.kl import free_bits, gaussian_kl
-from synthmed.medm2g.objectives.noise import normal_like
 from synthmed.models.text_vae import Optimus
+from synthmed.training.noise import normal_like
 
 
 class TextVaeObjective(nn.Module):

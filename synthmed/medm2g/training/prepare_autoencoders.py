@@ -10,11 +10,11 @@ from monai.networks.nets import PatchDiscriminator
 from torch import nn
 from torch.utils.data import Dataset
 
+from synthmed.autoencoding.objective import AutoencoderObjective, MaskObjective
+from synthmed.autoencoding.perceptual import PerceptualDistance
+from synthmed.autoencoding.squeezenet import load_squeezenet
 from synthmed.errors import UserError
 from synthmed.medm2g.losses.beta import CyclicBeta
-from synthmed.medm2g.losses.perceptual import PerceptualDistance
-from synthmed.medm2g.losses.squeezenet import load_squeezenet
-from synthmed.medm2g.objectives.autoencoder import AutoencoderObjective, MaskObjective
 from synthmed.medm2g.objectives.text_vae import TextVaeObjective
 from synthmed.medm2g.training.bench import Bench, Prepared, seeded
 from synthmed.medm2g.training.datasets import FieldItems, Reports, collate, collate_reports

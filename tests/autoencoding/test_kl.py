@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from synthmed.medm2g.losses.kl import free_bits, gaussian_kl
+from synthmed.autoencoding.kl import free_bits, gaussian_kl
 from synthmed.models.text_posterior import TextPosterior
 
 

@@ -16,9 +16,9 @@ from sklearn.datasets import load_sample_image
 from torchvision.models import SqueezeNet1_0_Weights, squeezenet1_0
 from torchvision.transforms import functional
 
+from synthmed.autoencoding.perceptual import PerceptualDistance
+from synthmed.autoencoding.squeezenet import load_squeezenet
 from synthmed.errors import UserError
-from synthmed.medm2g.losses.perceptual import PerceptualDistance
-from synthmed.medm2g.losses.squeezenet import load_squeezenet
 
 REAL = ROOT / "weights" / "squeezenet1_0_torchvision_fp16.npz"
 needs_real = pytest.mark.skipif(not REAL.is_file(), reason="SqueezeNet's weights are not here")

@@ -15,8 +15,8 @@ from torch import nn
 from torch.distributions import Normal, kl_divergence
 from torchvision.models import squeezenet1_0
 
-from synthmed.medm2g.losses.perceptual import PerceptualDistance
-from synthmed.medm2g.objectives.autoencoder import AutoencoderObjective, MaskObjective, mask_planes, reconstruct
+from synthmed.autoencoding.objective import AutoencoderObjective, MaskObjective, mask_planes, reconstruct
+from synthmed.autoencoding.perceptual import PerceptualDistance
 from synthmed.models.autoencoder import LightAutoencoder
 from synthmed.training.objective import set_training
 

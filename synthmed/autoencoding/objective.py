@@ -11,9 +11,9 @@ from monai.losses import DiceCELoss
 from monai.networks.utils import one_hot
 from torch import nn
 
-from synthmed.medm2g.losses.kl import gaussian_kl
-from synthmed.medm2g.objectives.adversarial import Adversary
-from synthmed.medm2g.objectives.noise import normal_like
+from synthmed.autoencoding.adversarial import Adversary
+from synthmed.autoencoding.kl import gaussian_kl
+from synthmed.training.noise import normal_like
 
 
 class AutoencoderObjective(nn.Module):
