@@ -44,6 +44,9 @@ class Optimus(ModelMixin, ConfigMixin):
         self.to_moments = nn.Linear(self.bert.config.hidden_size, 2 * latent_dim, bias=False)
         self.to_memory = nn.Linear(latent_dim, self.gpt2.config.n_layer * hidden, bias=False)
         self.to_embedding = nn.Linear(latent_dim, hidden, bias=False)
+        # What a standard normal latent adds is as large as a token's new embedding, not thirty times that: tokens that
+        # drown in it are learned late.
+        nn.init.normal_(self.to_embedding.weight, std=self.gpt2.config.initializer_range / latent_dim**0.5)
 
     @classmethod
     def from_parts(cls, encoder_folder: str | Path, decoder_folder: str | Path, latent_dim: int = 768) -> Optimus:
