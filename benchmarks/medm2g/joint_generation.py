@@ -16,12 +16,23 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from judges import classifier, interval, keep, pixels, rows, scores, segmenter, sheet, truth
+from judges import (
+    classifier,
+    interval,
+    keep,
+    organ_dice,
+    pixels,
+    rank_agreement,
+    rows,
+    scores,
+    segmenter,
+    sheet,
+    shuffled,
+    truth,
+)
+from making import make_images
 
 from synthmed import load_model
-from synthmed.medm2g.rendering import Networks, Wish, make
-
-ORGANS = ("lung", "heart", "mediastinum", "bone", "liver", "body")
 
 
 def main() -> None:
@@ -36,7 +47,7 @@ def main() -> None:
     names = phantom.layout(["ct", "ct.mask"]).images["ct"].mask
     train = rows(arguments.data / "train")
     labels = phantom.labels
-    n, seeds = arguments.n, list(range(arguments.n))
+    n = arguments.n
     markers = {
         name: segmenter(
             pixels(train, name),
@@ -50,28 +61,20 @@ def main() -> None:
         name: classifier(pixels(train, name), truth(train, name, labels), arguments.judge_steps)
         for name in ("xray", "ct", "mri")
     }
-    networks = Networks(model.config, model.parts, model.tokenizers, model.device)
     results: dict[str, object] = {"n": n, "sampler": dict(model.sampler)}
     dice: dict[str, np.ndarray] = {}
     agreement: dict[str, np.ndarray] = {}
-    rng = np.random.default_rng(0)
-    order = np.roll(rng.permutation(n), 1)
+    order = shuffled(n)
     arguments.out.mkdir(parents=True, exist_ok=True)
     for kind, cross in (("with", True), ("without", False)):
-        made: dict[str, torch.Tensor] = {}
-        parts = []
-        for start in range(0, n, 32):
-            chosen = seeds[start : start + 32]
-            wish = Wish(("report", "xray", "ct", "mri"), [""] * len(chosen), chosen)
-            parts.append(make(networks, wish, model.config.sampler.make(), cross=cross))
-        made = {name: torch.cat([part[name] for part in parts]) for name in ("xray", "ct", "mri")}
+        made = make_images(model, ("report", "xray", "ct", "mri"), n, cross=cross)
         sheet(arguments.out / f"joint-{kind}-guidance.png", [made[name][:24] for name in made])
         masks = {name: scores(markers[name], made[name]).argmax(1) for name in markers}
         for pairing, other in (("same", np.arange(n)), ("shuffled", order)):
             dice[f"{kind}, {pairing}"] = organ_dice(masks["ct"], masks["mri"][other], names)
         found = {name: scores(reader, made[name]) for name, reader in readers.items()}
         for pairing, other in (("same", np.arange(n)), ("shuffled", order)):
-            gaps = [-np.abs(_ranks(found["ct"]) - _ranks(found[name][other])).mean(1) for name in ("xray", "mri")]
+            gaps = [rank_agreement(found["ct"], found[name][other]) for name in ("xray", "mri")]
             agreement[f"{kind}, {pairing}"] = np.mean(gaps, axis=0)
     for name, values in (("organ Dice of CT and MRI", dice), ("finding agreement (minus rank distance)", agreement)):
         results[name] = {key: float(np.nanmean(value)) for key, value in values.items()}
@@ -82,21 +85,6 @@ def main() -> None:
             gap = values[one] - values[two]
             results[f"{name}: {title}"] = interval(lambda chosen, gap=gap: float(np.nanmean(gap[chosen])), n)
     keep(arguments.out / "joint_generation.json", results)
-
-
-def organ_dice(one: np.ndarray, other: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    """(n,) mean Dice over the organs that either shows."""
-    found = []
-    for place, name in enumerate(names):
-        if any(organ in name for organ in ORGANS):
-            a, b = one == place, other == place
-            size = a.sum((1, 2)) + b.sum((1, 2))
-            found.append(np.where(size > 0, 2 * (a & b).sum((1, 2)) / np.maximum(size, 1), np.nan))
-    return np.nanmean(found, axis=0)
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    return values.argsort(0).argsort(0) / (len(values) - 1)
 
 
 if __name__ == "__main__":

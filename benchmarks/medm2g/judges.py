@@ -19,6 +19,7 @@ from synthmed.report.grid import contact_sheet, grey_levels
 from synthmed.sample import Sample
 
 BATCH = 64
+ORGANS = ("lung", "heart", "mediastinum", "bone", "liver", "body")
 
 
 def rows(folder: Path, n: int | None = None) -> list[Sample]:
@@ -37,10 +38,18 @@ def truth(samples: Sequence[Sample], name: str, labels: Sequence[str]) -> np.nda
     return np.array([[label in sample.labels_by_image[name] for label in labels] for sample in samples], int)
 
 
+def classifier_net(channels: int, labels: int) -> nn.Module:
+    return DenseNet(2, channels, labels, init_features=24, growth_rate=12, block_config=(3, 6, 6))
+
+
+def segmenter_net(channels: int, classes: int) -> nn.Module:
+    return UNet(2, channels, classes, (16, 32, 64, 128), (2, 2, 2), num_res_units=1)
+
+
 def classifier(images: torch.Tensor, labels: np.ndarray, steps: int, seed: int = 0) -> nn.Module:
     """A small DenseNet (MONAI), one logit a finding; small shifts are its only augmentation."""
     torch.manual_seed(seed)
-    net = DenseNet(2, images.shape[1], labels.shape[1], init_features=24, growth_rate=12, block_config=(3, 6, 6))
+    net = classifier_net(images.shape[1], labels.shape[1])
     optimizer = torch.optim.AdamW(net.parameters(), 1e-3, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
     targets = torch.from_numpy(labels).float()
@@ -61,7 +70,7 @@ def classifier(images: torch.Tensor, labels: np.ndarray, steps: int, seed: int =
 def segmenter(images: torch.Tensor, masks: torch.Tensor, classes: int, steps: int, seed: int = 0) -> nn.Module:
     """A small UNet (MONAI) for label maps (n, 1, H, W)."""
     torch.manual_seed(seed)
-    net = UNet(2, images.shape[1], classes, (16, 32, 64, 128), (2, 2, 2), num_res_units=1)
+    net = segmenter_net(images.shape[1], classes)
     optimizer = torch.optim.AdamW(net.parameters(), 2e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
     loss_of = DiceCELoss(to_onehot_y=True, softmax=True)
@@ -88,6 +97,35 @@ def macro_auroc(known: np.ndarray, score: np.ndarray) -> float:
     return float(np.mean([roc_auc_score(known[:, i], score[:, i]) for i in kept]))
 
 
+def auroc_ratio(known: np.ndarray, made: np.ndarray, real: np.ndarray) -> float:
+    """(made - 0.5) / (real - 0.5) of the scores' macro AUROC: how much of a finding that can be seen is made."""
+    return (macro_auroc(known, made) - 0.5) / (macro_auroc(known, real) - 0.5)
+
+
+def organ_dice(one: np.ndarray, other: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """(n,) mean Dice of label maps (n, H, W) over the organs that either shows."""
+    found = []
+    for place, name in enumerate(names):
+        if any(organ in name for organ in ORGANS):
+            a, b = one == place, other == place
+            size = a.sum((1, 2)) + b.sum((1, 2))
+            found.append(np.where(size > 0, 2 * (a & b).sum((1, 2)) / np.maximum(size, 1), np.nan))
+    return np.nanmean(found, axis=0)
+
+
+def rank_agreement(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """(n,) minus the mean distance between the ranks, among all n, of two images' scores (n, findings)."""
+    return -np.abs(_ranks(one) - _ranks(other)).mean(1)
+
+
+def shuffled(n: int, seed: int = 0) -> np.ndarray:
+    """Another sample for each of n."""
+    order = np.random.default_rng(seed).permutation(n)
+    other = np.empty(n, int)
+    other[order] = np.roll(order, 1)
+    return other
+
+
 def interval(value: Callable[[np.ndarray], float], n: int, draws: int = 1000, seed: int = 0) -> tuple[float, float]:
     """A 95 % bootstrap interval of a figure of rows."""
     rng = np.random.default_rng(seed)
@@ -111,3 +149,7 @@ def keep(path: Path, results: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(results, indent=1) + "\n")
     print(json.dumps(results, indent=1))
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    return values.argsort(0).argsort(0) / (len(values) - 1)

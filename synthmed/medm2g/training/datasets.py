@@ -69,9 +69,7 @@ class PairItems(Dataset[dict[str, Any]]):
             image = stack(item, self.rows.config.flow(name))
             found[side] = image
             if side in self._viewed:
-                two = self.views[self._viewed.index(side)]({name: (image + 1) / 2})
-                for view in ("view1", "view2"):
-                    found[f"{view}_{side}"] = two[f"{name}.{view}"].as_subclass(torch.Tensor) * 2 - 1
+                found |= two_views(self.views[self._viewed.index(side)], image, name, side)
         return found
 
     def _text(self, index: int) -> str:
@@ -80,6 +78,14 @@ class PairItems(Dataset[dict[str, Any]]):
         chosen = (self.rows.label_prompt(index) if labels else None) or self.rows.prompt(index)
         assert chosen is not None
         return chosen
+
+
+def two_views(views: TwoViewsd, image: torch.Tensor, modality: str, name: str) -> dict[str, torch.Tensor]:
+    """``view1_<name>`` and ``view2_<name>`` of a modality's image, all in [-1, 1]."""
+    two = views({modality: (image + 1) / 2})
+    return {
+        f"{view}_{name}": two[f"{modality}.{view}"].as_subclass(torch.Tensor) * 2 - 1 for view in ("view1", "view2")
+    }
 
 
 class Reports(Dataset[str]):
@@ -116,14 +122,26 @@ class TensorTable(Dataset[Tree]):
 class RawPromptItems(Dataset[Tree]):
     """A table's items with the raw inputs of the prompt encoders that the diffusion loss trains, under ``inputs``.
 
-    Attributes:
+    Args:
+        table: an item each of ``indices``.
         indices: the row of each item of the table.
+        conditions: whose inputs.
+        views: by condition, what adds ``view1_<condition>`` and ``view2_<condition>`` to an item.
     """
 
-    def __init__(self, table: TensorTable, rows: Rows, indices: Sequence[int], conditions: Sequence[str]) -> None:
+    def __init__(
+        self,
+        table: TensorTable,
+        rows: Rows,
+        indices: Sequence[int],
+        conditions: Sequence[str],
+        views: Mapping[str, TwoViewsd],
+    ) -> None:
         self.table, self.rows = table, rows
         self.indices = tuple(indices)
         self.conditions = tuple(conditions)
+        self.views = list(views.values())  # in a list, where the loader finds their random state
+        self._viewed = list(views)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -132,6 +150,7 @@ class RawPromptItems(Dataset[Tree]):
         index = self.indices[place]
         item = self.rows[index]
         inputs: dict[str, Any] = {}
+        seen: dict[str, torch.Tensor] = {}
         for condition in self.conditions:
             if condition == LABELS:
                 inputs[condition] = self.rows.label_prompt(index) or ""
@@ -139,7 +158,10 @@ class RawPromptItems(Dataset[Tree]):
                 inputs[condition] = self.rows.prompt(index) or ""
             else:
                 inputs[condition] = stack(item, self.rows.config.flow(condition))
-        return {**self.table[place], "inputs": inputs}
+                if condition in self._viewed:
+                    views = self.views[self._viewed.index(condition)]
+                    seen |= two_views(views, inputs[condition], condition, condition)
+        return {**self.table[place], "inputs": inputs, **seen}
 
 
 def as_it_is(batch: Tree) -> Tree:

@@ -117,6 +117,8 @@ def _plan_flow(config: Config, stage: FlowStage, name: str, counts: Counts, trai
     fresh = () if stage.central else tuple(part for part in encoders if part not in trained)
     takes = [group.autoencoder for group in config.flow(stage.modality).groups]
     takes += [part for part in encoders if part not in fresh]
+    if stage.invariant and not set(fresh) - {encoder_of(TEXT)}:
+        raise UserError(f"{where}: invariant: it trains no image encoder; leave it out, or add an image to condition")
     return Planned(name, stage, (f"flow_{stage.modality}", *fresh), tuple(dict.fromkeys(takes)), conditions)
 
 

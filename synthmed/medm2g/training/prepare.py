@@ -75,6 +75,11 @@ def make_validation(ready: Prepared, settings: Settings) -> Callable[[], Mapping
         return None
     items = SeededItems(dataset, settings.seed, tuple(randomizables(dataset)))
     n = min(len(dataset), _VALIDATED)
+    if ready.alone:
+        # A loss between the rows of a batch is another quantity in a shorter one, and none in a batch of one.
+        n -= n % settings.batch_size if n > settings.batch_size else 0
+        if n < 2:
+            return None
 
     def validate() -> Mapping[str, float]:
         if ready.alone and processes() > 1:

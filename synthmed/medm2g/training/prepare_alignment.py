@@ -6,16 +6,13 @@ from functools import partial
 
 from torch import nn
 
-from synthmed.data.pipeline import build_pipeline
-from synthmed.data.transforms.views import TwoViewsd
 from synthmed.medm2g.config import TEXT
 from synthmed.medm2g.objectives.alignment import AlignmentObjective
-from synthmed.medm2g.sizes import Size, projector_widths
-from synthmed.medm2g.training.bench import Bench, Prepared, seeded
+from synthmed.medm2g.training.bench import Bench, Prepared
 from synthmed.medm2g.training.datasets import PairItems, collate
+from synthmed.medm2g.training.invariant import make_projector, make_views
 from synthmed.medm2g.training.order import Planned
 from synthmed.medm2g.training.stages import AlignmentStage
-from synthmed.models.projector import Projector
 
 
 def prepare_alignment(bench: Bench, planned: Planned, stage: AlignmentStage, parts: nn.ModuleDict) -> Prepared:
@@ -27,10 +24,7 @@ def prepare_alignment(bench: Bench, planned: Planned, stage: AlignmentStage, par
     sides = dict(zip("ab", stage.pair, strict=True))
     trained = [side for side, name in sides.items() if f"encoder_{name}" in planned.trains]
     seen = [side for side in trained if sides[side] != TEXT] if stage.invariant else []
-    size: Size = bench.config.size  # type: ignore[assignment]  # of the presets, by the recipe
-    first, *rest = projector_widths(size)
-    widths = [first, *(stage.projector or rest)]
-    projectors = {side: seeded(partial(Projector, widths), bench.seed * 2 + "ab".index(side)) for side in seen}
+    projectors = {side: make_projector(bench, stage, "ab".index(side)) for side in seen}
     objective = AlignmentObjective(
         parts[f"encoder_{sides['a']}"],
         parts[f"encoder_{sides['b']}"],
@@ -42,14 +36,9 @@ def prepare_alignment(bench: Bench, planned: Planned, stage: AlignmentStage, par
     )
     datasets = {}
     for split, rows in bench.rows.items():
-        views = {side: _views(stage, sides[side], planned.name, bench.trust) for side in seen}
+        views = {side: make_views(bench, stage, sides[side], planned.name) for side in seen}
         items = PairItems(rows, stage.pair, stage.label_prompts, views)
         if len(items):
             datasets[split] = items
     together = partial(collate, tokenizer=bench.tokenizers.prompt, length=bench.config.text_length)
     return Prepared(objective, {name: parts[name] for name in planned.trains}, datasets, together, alone=True)
-
-
-def _views(stage: AlignmentStage, modality: str, where: str, trust: bool) -> TwoViewsd:
-    own = build_pipeline(stage.views, where=f"stage {where}: views", trust=trust) if stage.views else None
-    return TwoViewsd([modality], own)

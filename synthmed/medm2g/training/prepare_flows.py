@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from synthmed.errors import UserError
-from synthmed.medm2g.objectives.flow import FlowObjective
+from synthmed.medm2g.config import TEXT
+from synthmed.medm2g.objectives.flow import FlowObjective, Invariant
 from synthmed.medm2g.objectives.guided import Guided
 from synthmed.medm2g.objectives.round import RoundObjective
 from synthmed.medm2g.tokenizer import encode
@@ -17,19 +18,21 @@ from synthmed.medm2g.training.bench import Bench, Prepared
 from synthmed.medm2g.training.datasets import RawPromptItems, TensorTable, as_it_is, collate
 from synthmed.medm2g.training.flow_pictures import flow_pictures
 from synthmed.medm2g.training.fresh_null import FreshNull
-from synthmed.medm2g.training.order import Planned, encoder_of
+from synthmed.medm2g.training.invariant import make_projector, make_views
+from synthmed.medm2g.training.order import LABELS, Planned, encoder_of
 from synthmed.medm2g.training.stages import FlowStage, RoundStage
 from synthmed.medm2g.training.tables import flow_tree, side_tree
 
 
 def prepare_flow(bench: Bench, planned: Planned, stage: FlowStage, parts: nn.ModuleDict) -> Prepared:
-    """`FlowObjective` on the latents of the rows that have the modality.
+    """`FlowObjective` on the latents of the rows that have the modality; two views of each image under ``invariant``.
 
     Raises:
-        UserError: another number of given probabilities than groups.
+        UserError: another number of given probabilities than groups, or the stage's views cannot be built.
     """
     config, flow = bench.config, bench.config.flow(stage.modality)
     ready = stage.central or not planned.conditions
+    seen = viewed(planned) if stage.invariant else ()
     datasets: dict[str, Any] = {}
     for split, rows in bench.rows.items():
         indices = [index for index in range(len(rows)) if any(rows.has(index, field) for field in flow.fields)]
@@ -42,7 +45,8 @@ def prepare_flow(bench: Bench, planned: Planned, stage: FlowStage, parts: nn.Mod
         if not ready:
             kinds = [[name in rows.kinds(index) for name in planned.conditions] for index in indices]
             table = TensorTable({**tree, "has": torch.tensor(kinds)}, len(indices))
-            datasets[split] = RawPromptItems(table, rows, indices, planned.conditions)
+            views = {name: make_views(bench, stage, name, planned.name) for name in seen}
+            datasets[split] = RawPromptItems(table, rows, indices, planned.conditions, views)
     network: Any = parts[f"flow_{stage.modality}"]
     process = config.process.make()
     null = bench.features["train"].null(parts["encoder_text"])
@@ -54,7 +58,9 @@ def prepare_flow(bench: Bench, planned: Planned, stage: FlowStage, parts: nn.Mod
         objective = FlowObjective(network, process, null, stage.drop, given)
         return Prepared(objective, changed, datasets, as_it_is, flow_pictures(bench, parts, [stage.modality]))
     encoders = {condition: parts[encoder_of(condition)] for condition in planned.conditions}
-    objective = FlowObjective(network, process, null, stage.drop, given, encoders)
+    projectors = {name: make_projector(bench, stage, place) for place, name in enumerate(seen)}
+    invariant = Invariant(projectors, stage.invariant_weight, stage.off_diagonal) if seen else None
+    objective = FlowObjective(network, process, null, stage.drop, given, encoders, invariant)
     for name, part in parts.items():
         if name not in planned.trains:
             part.requires_grad_(False)
@@ -62,7 +68,14 @@ def prepare_flow(bench: Bench, planned: Planned, stage: FlowStage, parts: nn.Mod
     wrapped: nn.Module = objective
     if "encoder_text" in planned.trains:
         wrapped = FreshNull(objective, parts["encoder_text"], encode(bench.tokenizers.prompt, [""], config.text_length))
-    return Prepared(wrapped, changed, datasets, together, flow_pictures(bench, parts, [stage.modality]))
+    pictures = flow_pictures(bench, parts, [stage.modality])
+    return Prepared(wrapped, changed, datasets, together, pictures, alone=bool(seen))
+
+
+def viewed(planned: Planned) -> tuple[str, ...]:
+    """The images among a flow's conditions whose encoders it trains."""
+    images = [name for name in planned.conditions if name not in (TEXT, LABELS)]
+    return tuple(name for name in images if encoder_of(name) in planned.trains)
 
 
 def prepare_round(bench: Bench, planned: Planned, stage: RoundStage, parts: nn.ModuleDict) -> Prepared:

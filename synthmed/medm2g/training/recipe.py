@@ -38,6 +38,7 @@ class ModelSpec(pydantic.BaseModel):
         prompts: how labels become text, with ``{labels}``; by a label set's names joined by ``|`` (sorted), else ``*``.
         seed: of the initial weights.
         init: a model folder to start from; ``--init`` sets it.
+        init_parts: the parts that are taken from ``init``; all that it has where not given.
         pretrained: folders of published weights by part name, as ``flow_xray`` of a Stable Diffusion 1.5 folder; see
             `synthmed.medm2g.pretrained.start_from`.
         parts: arguments of parts that differ from the size's, by part name.
@@ -62,6 +63,7 @@ class ModelSpec(pydantic.BaseModel):
     prompts: dict[str, str] = {"*": "{labels}"}
     seed: pydantic.NonNegativeInt = 0
     init: Path | None = None
+    init_parts: tuple[str, ...] | None = None
     pretrained: dict[str, Path] = {}
     parts: dict[str, dict[str, Any]] = {}
 

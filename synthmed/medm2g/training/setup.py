@@ -9,6 +9,7 @@ from pathlib import Path
 from synthmed.data.assemble import Assembled, assemble
 from synthmed.data.datasets import RecordDataset
 from synthmed.errors import UserError
+from synthmed.hub import located
 from synthmed.medm2g.config import Config
 from synthmed.medm2g.prompts import worded
 from synthmed.medm2g.tokenizer import Tokenizers, train_tokenizer
@@ -16,7 +17,7 @@ from synthmed.medm2g.training.model import model_config
 from synthmed.medm2g.training.order import Planned, plan_stages
 from synthmed.medm2g.training.recipe import TrainRecipe
 from synthmed.medm2g.training.rows import Rows, median_spacing
-from synthmed.medm2g.training.store import Store, take_parts
+from synthmed.medm2g.training.store import Store, Tensors, take_parts
 from synthmed.registry import nearest
 
 _LEAST_VOCABULARY = 260
@@ -33,7 +34,7 @@ class Setup:
         planned: the stages.
         rows: by split, ``train`` and ``val``.
         store: the initial weights.
-        new: parts that ``init`` does not have; empty without ``init``.
+        new: parts that are not taken from ``init``; empty without ``init``.
     """
 
     found: Assembled
@@ -57,6 +58,9 @@ def set_up(
     Raises:
         UserError: the data, the model folder to start from, or the stages are wrong.
     """
+    if recipe.model.init is not None:
+        model = recipe.model.model_copy(update={"init": located(recipe.model.init)})
+        recipe = recipe.model_copy(update={"model": model})
     note("reading the data")
     found = assemble(recipe.data, check_leaks=not dry)
     if "train" not in found.splits:
@@ -71,7 +75,7 @@ def set_up(
     }
     if not dry:
         config = _with_spacing(config, rows["train"])
-    start, new = take_parts(recipe.model.init, config) if recipe.model.init else ({}, [])
+    start, new = _start(recipe, config)
     published = recipe.model.pretrained
     for name in published:
         if name not in config.parts:
@@ -91,6 +95,13 @@ def _tokenizers(recipe: TrainRecipe, found: Assembled, own: Path | None) -> Toke
     texts = [record.text for record in records if record.text]
     prompts = [worded(config, labels) for labels, _ in config.prompts.sets]
     return Tokenizers.same(train_tokenizer([*texts, *prompts], spec.vocabulary))
+
+
+def _start(recipe: TrainRecipe, config: Config) -> tuple[dict[str, Tensors], list[str]]:
+    spec = recipe.model
+    if spec.init is None and spec.init_parts is not None:
+        raise UserError("model.init_parts: there is no model.init to take them from; name one, or give --init MODEL")
+    return take_parts(spec.init, config, spec.init_parts) if spec.init else ({}, [])
 
 
 def _with_spacing(config: Config, rows: Rows) -> Config:

@@ -66,14 +66,10 @@ class TextAutoencoderStage(_Stage):
     word_dropout: Share = 0.0
 
 
-class AlignmentStage(_Stage):
-    """Aligns the prompt encoders of a pair, on the records that have both.
+class _InvariantStage(_Stage):
+    """What may hold two augmented views of an image together in the prompt space.
 
     Attributes:
-        pair: modalities, ``text`` among them.
-        train: whose encoder changes; by default those that no earlier stage trained, and the second if both were.
-        label_prompts: how often a text is replaced by its record's labels in the template's words, so that both kinds
-            of prompt are understood. A record without a text always has that one.
         invariant: the visual invariant of the image encoders that are trained.
         invariant_weight: of it. The paper gives none. Its sum begins near the projector's width (hundreds), InfoNCE's
             near the logarithm of the batch (4): at a weight of 1 the clipped step is the invariant's alone.
@@ -82,10 +78,6 @@ class AlignmentStage(_Stage):
         views: the random transform of the views, as a pipeline; the modality's default where empty.
     """
 
-    stage: Literal["alignment"]
-    pair: tuple[str, str]
-    train: tuple[str, ...] | None = None
-    label_prompts: Share = 0.25
     invariant: bool = True
     invariant_weight: Weight = 0.005
     off_diagonal: Weight = 0.0051
@@ -93,7 +85,23 @@ class AlignmentStage(_Stage):
     views: list[dict[str, Any]] = []
 
 
-class FlowStage(_Stage):
+class AlignmentStage(_InvariantStage):
+    """Aligns the prompt encoders of a pair, on the records that have both.
+
+    Attributes:
+        pair: modalities, ``text`` among them.
+        train: whose encoder changes; by default those that no earlier stage trained, and the second if both were.
+        label_prompts: how often a text is replaced by its record's labels in the template's words, so that both kinds
+            of prompt are understood. A record without a text always has that one.
+    """
+
+    stage: Literal["alignment"]
+    pair: tuple[str, str]
+    train: tuple[str, ...] | None = None
+    label_prompts: Share = 0.25
+
+
+class FlowStage(_InvariantStage):
     """Trains one modality's flow on latents.
 
     Attributes:
@@ -104,6 +112,8 @@ class FlowStage(_Stage):
             and, under ``central``, whose encoder is trained.
         central: prompts come ready from the frozen encoders of the alignment. False trains by the diffusion loss alone
             those encoders that no earlier stage trained.
+        invariant: the visual invariant of the image encoders that this stage trains; without ``central`` alone, as
+            there is nothing to train otherwise.
     """
 
     stage: Literal["flow"]
@@ -112,6 +122,13 @@ class FlowStage(_Stage):
     given_probability: Share | tuple[Share, ...] = 0.25
     condition: tuple[str, ...] | None = None
     central: bool = True
+    invariant: bool = False
+
+    @pydantic.model_validator(mode="after")
+    def _trains_encoders(self) -> FlowStage:
+        if self.invariant and self.central:
+            raise ValueError("invariant: trains prompt encoders, which are ready under central; add central: false")
+        return self
 
 
 class RoundStage(_Stage):

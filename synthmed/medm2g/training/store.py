@@ -21,6 +21,7 @@ from synthmed.medm2g.parts import build_parts, load_parts
 from synthmed.medm2g.pretrained import start_from
 from synthmed.models.fingerprint import fingerprint
 from synthmed.recipe import validate
+from synthmed.registry import nearest
 
 WEIGHTS, DONE = "weights.safetensors", "done.json"
 Tensors = dict[str, torch.Tensor]
@@ -85,16 +86,25 @@ class Store:
         self.changed |= dict.fromkeys(names, folder)
 
 
-def take_parts(folder: Path, config: Config) -> tuple[dict[str, Tensors], list[str]]:
-    """The tensors of a model folder's parts that this config has too, and the names of those that it does not.
+def take_parts(folder: Path, config: Config, only: Iterable[str] | None = None) -> tuple[dict[str, Tensors], list[str]]:
+    """The tensors of a model folder's parts that this config has too, and the names of those that are not taken.
+
+    Args:
+        only: the parts that are taken; all by default.
 
     Raises:
-        UserError: no MedM2G model, damaged, or a part of the same name is of another shape.
+        UserError: no MedM2G model, damaged, a part of the same name is of another shape, or one of ``only`` is missing
+            on either side.
     """
     other = validate(read_config(folder), Config, str(folder / "config.json"))
+    wished = set(config.parts) & set(other.parts) if only is None else set(only)
+    for name in sorted(wished):
+        for parts, where in ((config.parts, "the model"), (other.parts, str(folder))):
+            if name not in parts:
+                raise UserError(f"model.init_parts: {where} has no part {name!r}{nearest(name, parts)}")
     taken: dict[str, Tensors] = {}
     for name in config.parts:
-        if name not in other.parts:
+        if name not in wished:
             continue
         names = {name} | ({f"flow_{name.removeprefix('layers_')}"} if name.startswith("layers_") else set())
         chosen = {part: other.parts[part] for part in other.parts if part in names}

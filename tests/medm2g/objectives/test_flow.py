@@ -10,7 +10,9 @@ import torch
 from medm2g.objectives.tiny import DIM, NULL, changed, generator, image_flow, latents, vector_flow
 
 from synthmed.diffusion.process import Process
-from synthmed.medm2g.objectives.flow import FlowObjective
+from synthmed.medm2g.losses.barlow_twins import barlow_twins
+from synthmed.medm2g.objectives.flow import FlowObjective, Invariant
+from synthmed.models.projector import Projector
 from synthmed.models.prompt_encoders import ImagePromptEncoder, TextPromptEncoder
 from synthmed.training.objective import set_training, trainable
 
@@ -118,3 +120,79 @@ def test_embedded_inputs_are_the_ready_conditions() -> None:
     second = ready({**batch, "conditions": torch.stack(tokens, dim=1)}, generator())["loss"]
     torch.testing.assert_close(first, second)
     assert len(ready.trained) == 1
+
+
+def with_views(n: int = 8) -> dict[str, Any]:
+    """A batch whose third item has no CT."""
+    batch = {**latents((n, 12)), "inputs": raw(n)}
+    del batch["conditions"]
+    batch["has"][2, 1] = False
+    batch |= {f"view{i}_ct": torch.rand(n, 1, 16, 16, generator=generator(10 + i)) for i in (1, 2)}
+    return batch
+
+
+def with_invariant(networks: dict[str, Any], weight: float = 0.3) -> tuple[FlowObjective, Projector]:
+    torch.manual_seed(8)
+    projector = Projector((DIM, 10, 5))
+    invariant = Invariant({"ct": projector}, weight, off_diagonal=0.02)
+    return FlowObjective(vector_flow(), Process(), NULL, encoders=networks, invariant=invariant), projector
+
+
+def test_the_invariant_is_added_of_the_items_that_have_the_image() -> None:
+    networks, batch = encoders(), with_views()
+    objective, projector = with_invariant(networks)
+    losses = objective(batch, generator())
+    plain = FlowObjective(vector_flow(), Process(), NULL, encoders=networks)
+    kept = [0, 1, 3, 4, 5, 6, 7]
+    views = [projector(networks["ct"](batch[f"view{i}_ct"][kept])) for i in (1, 2)]
+    by_hand = barlow_twins(views[0], views[1], 0.02)
+    # The same noise and prompts: the invariant draws nothing.
+    diffusion = plain({name: batch[name] for name in batch if "view" not in name}, generator())["loss"]
+    torch.testing.assert_close(losses["diffusion"], diffusion)
+    torch.testing.assert_close(losses["invariant_ct"], by_hand)
+    torch.testing.assert_close(losses["loss"], diffusion + 0.3 * by_hand)
+    assert set(losses) == {"loss", "diffusion", "invariant_ct"}
+    assert set(plain.trained) == {"flow", "encoder_text", "encoder_ct"}
+
+
+def test_the_invariant_reaches_its_encoder_and_projector_alone() -> None:
+    networks, batch = encoders(), with_views()
+    objective, projector = with_invariant(networks)
+    set_training(objective)
+    objective(batch, generator())["invariant_ct"].backward()
+    reached = {name for name, value in trainable(objective).items() if value.grad is not None}
+    assert {name.partition(".")[0] for name in reached} == {"encoder_ct", "projector_ct"}
+    assert all(value.grad is not None and value.grad.abs().sum() > 0 for value in projector.parameters())
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_too_few_images_for_a_correlation_count_nothing(count: int) -> None:
+    batch = with_views()
+    batch["has"][:, 1] = torch.arange(8) < count
+    objective, projector = with_invariant(encoders())
+    set_training(objective)
+    losses = objective(batch, generator())
+    assert losses["invariant_ct"] == 0
+    torch.testing.assert_close(losses["loss"], losses["diffusion"])
+    losses["loss"].backward()
+    assert all(value.grad is None for value in projector.parameters())
+
+
+def test_exactly_flow_encoders_and_projector_change_under_the_invariant(tmp_path: Path) -> None:
+    networks, batch = encoders(), with_views()
+    batch["has"][:, 1] = False  # the prompts leave CT out
+    objective, projector = with_invariant(networks)
+    parts = {"flow": objective.trained["flow"], "projector": projector, **networks}
+    assert changed(objective, batch, parts, tmp_path / "a") == {"flow", "text"}
+    batch["has"][:3, 1] = True
+    batch["has"][:, 0] = False
+    objective, projector = with_invariant(networks)
+    parts = {"flow": objective.trained["flow"], "projector": projector, **networks}
+    assert changed(objective, batch, parts, tmp_path / "b") == {"flow", "ct", "projector"}
+
+
+def test_a_projector_of_no_encoder_is_refused() -> None:
+    with pytest.raises(ValueError, match="a projector of mri, which is none of the encoders"):
+        FlowObjective(
+            vector_flow(), Process(), NULL, encoders=encoders(), invariant=Invariant({"mri": Projector((DIM, 4))})
+        )

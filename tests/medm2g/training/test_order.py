@@ -72,6 +72,13 @@ def test_without_central_alignment_a_flow_trains_the_encoders_that_none_trained(
     assert planned[5].trains == ("flow_text",)
 
 
+def test_an_invariant_of_no_image_encoder_is_refused(config: Config) -> None:
+    flows = [{**flow, "central": False} for flow in FLOWS]
+    assert plan(config, [*AUTOENCODERS, {**flows[0], "invariant": True}, *flows[1:]])
+    with pytest.raises(UserError, match="stage 06-flow-text: invariant: it trains no image encoder"):
+        plan(config, [*AUTOENCODERS, *flows[:3], {**flows[3], "invariant": True}])
+
+
 @pytest.mark.parametrize(
     ("stages", "message"),
     [

@@ -55,6 +55,10 @@ def test_the_data_are_of_the_models_size_unless_they_say_another(recipe: Make) -
         ({"stages": [{"stage": "flow", "modality": "xray", "drop": 2}]}, "stages.0: drop: Input should be less than"),
         ({"stages": [{"stage": "flow"}]}, "stages.0: modality: Field required"),
         ({"stages": [{"stage": "flow", "training": 3}]}, "training is a mapping"),
+        (
+            {"stages": [{"stage": "flow", "modality": "xray", "invariant": True}]},
+            "invariant: trains prompt encoders, which are ready under central; add central: false",
+        ),
         ({"stages": [{"stage": "alignment", "pair": ["text"]}]}, "pair.1: Field required"),
     ],
 )

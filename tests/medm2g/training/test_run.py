@@ -104,6 +104,17 @@ def _same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
     return all(torch.equal(value, tensors[name]) for name, value in one.state_dict().items())
 
 
+def test_an_alignment_is_validated_on_whole_batches(recipe: Make, tmp_path: Path) -> None:
+    spec = recipe([{"stage": "alignment", "pair": ["text", "xray"]}, *TextImage[:1], *TextImage[2:]], **SMALL)
+    spec["training"]["batch_size"] = 9
+    run = train_medm2g(spec, "mine.yaml", tmp_path)
+    card = json.loads((run.model / "training.json").read_text())
+    assert card["data"]["records"]["val"] % 9 == 1  # one row is left over, and between it and itself is no contrast
+    (stage, *_) = card["stages"]
+    assert stage["name"] == "01-alignment-text-xray"
+    assert stage["validation"]["info_nce"] > 0
+
+
 def test_a_run_of_a_release_without_todays_keys_goes_on(recipe: Make, tmp_path: Path) -> None:
     spec = recipe([{"stage": "autoencoder"}, {"stage": "flow", "modality": "xray"}], **SMALL)
     steps: list[str] = []

@@ -1,0 +1,117 @@
+"""The ablation's cells: what each leaves out, and one of them from its training to its rows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from ablation_cells import Cell, all_cells, cell_recipe, cell_steps, stage_seconds, train_cell
+from ablation_scores import FIGURES, IMAGES, JUDGES, score_row, train_judge
+
+from synthmed.generation.engine import generate_dataset
+from synthmed.medm2g.config import Config
+from synthmed.medm2g.model import MedM2G
+from synthmed.medm2g.parts import build_parts
+from synthmed.medm2g.training.recipe import train_recipe
+from synthmed.medm2g.training.store import read_done
+from synthmed.phantom import Phantom
+
+DEBUG = ["model.size=debug", "model.image_size=32", "model.image_latent=2", "model.parts={}", "model.sampler.steps=2"]
+DEBUG += ["training.batch_size=4", "training.checkpoint_every=1"]
+
+
+def test_a_cell_is_the_recipe_without_what_it_has_not() -> None:
+    cells = all_cells([0, 1, 2])
+    assert len(cells) == len({cell.name for cell in cells}) == 12
+    flow_steps = set()
+    for cell in cells:
+        spec = train_recipe(cell_recipe(cell, Path("data"), Path("base"), 0.5), "ablation")
+        kinds = [stage.stage for stage in spec.stages]
+        assert kinds == ["alignment"] * (3 * cell.ca) + ["flow", "flow", "round"]
+        for stage in spec.stages:
+            assert stage.training.seed == cell.seed
+            if stage.stage == "alignment":
+                assert stage.invariant == cell.vi
+            if stage.stage == "flow":
+                assert stage.central == cell.ca
+                assert stage.invariant == (cell.vi and not cell.ca)
+                flow_steps.add((stage.modality, stage.training.steps))
+        assert spec.model.seed == cell.seed
+        assert spec.model.init_parts == ("autoencoder_grey",)
+    assert len(flow_steps) == 2
+
+
+def test_seconds_are_those_of_all_sessions(tmp_path: Path) -> None:
+    lines = [
+        {"step": 50, "loss": 1, "samples_per_second": 100},
+        {"step": 50, "validation": {"loss": 1}},
+        {"step": 70, "loss": 1, "samples_per_second": 10},
+    ]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert stage_seconds(tmp_path, 4) == pytest.approx(50 * 4 / 100 + 20 * 4 / 10)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Phantom patients of 32 pixels."""
+    folder = tmp_path_factory.mktemp("ablation")
+    to = ["report", "xray", "ct", "ct.mask", "mri", "mri.mask"]
+    for seed, (split, n) in enumerate({"train": 12, "val": 4, "test": 12}.items()):
+        generate_dataset(Phantom((32, 32)), folder / split, n, to=to, seed=seed, workers=0)
+    return folder
+
+
+def test_a_cell_is_trained_in_pieces_and_gives_both_its_rows(model: MedM2G, data: Path, tmp_path: Path) -> None:
+    model.save_pretrained(tmp_path / "base")
+    spec = cell_recipe(Cell(False, True, 0), data, tmp_path / "base", 1e-9, DEBUG)
+    folder, done = tmp_path / "cells" / "one", []
+    with pytest.raises(KeyboardInterrupt):
+        train_cell(spec, folder, done.append, lambda: len(done) == 3)
+    train_cell(spec, folder, done.append)
+    assert done == [1, 2, 3, 4, 5, 6, 6]
+    assert sum(cell_steps(spec).values()) == 6
+    again: list[int] = []
+    train_cell(spec, folder, again.append)
+    assert again == [6]
+
+    config = Config.model_validate_json((folder / "model" / "config.json").read_text())
+    sizes = {name: sum(p.numel() for p in part.parameters()) for name, part in build_parts(config).items()}
+    guidance = [name for name in sizes if name.partition("_")[0] in ("context", "adaptive", "layers")]
+    assert len(guidance) == 6
+    facts = read_done(folder, "cell.json", keys=()) or {}
+    assert facts["parameters"]["with"] == sum(sizes.values())
+    assert facts["parameters"]["without"] == sum(sizes.values()) - sum(sizes[name] for name in guidance)
+    # debug's projector is 16-16-16 with one batch norm; one each for the encoders of MRI and CT.
+    assert facts["beside"] == 2 * (2 * 16 * 16 + 2 * 16)
+    assert facts["seconds"]["with"] > facts["seconds"]["without"] > 0
+    assert set(facts["validation"]) == set(IMAGES)
+
+    for kind, name in JUDGES:
+        train_judge(kind, name, data, tmp_path / "judges", 2)
+    figures = {}
+    for lcag in (False, True):
+        # So that guidance layers, which begin as the identity, can be told from none.
+        if lcag:
+            _shake(folder / "model")
+        file = tmp_path / f"{lcag}.json"
+        score_row(folder, data, tmp_path / "judges", file, 12, lcag)
+        figures[lcag] = json.loads(file.read_text())["figures"]
+        assert set(figures[lcag]) == set(FIGURES)
+        assert file.with_suffix(".png").exists()
+    assert figures[False]["CT→MRI PSNR"] != figures[True]["CT→MRI PSNR"]
+    assert figures[False]["val. loss CT"] == figures[True]["val. loss CT"] > 0
+    score_row(folder, data, tmp_path / "judges", tmp_path / "shaken.json", 12, False)
+    shaken = json.loads((tmp_path / "shaken.json").read_text())["figures"]
+    assert shaken["CT→MRI PSNR"] == figures[False]["CT→MRI PSNR"]
+
+
+def _shake(folder: Path) -> None:
+    model = MedM2G.from_pretrained(folder)
+    with torch.no_grad():
+        for name, part in model.parts.items():
+            if name.startswith("layers_"):
+                for parameter in part.parameters():
+                    parameter.add_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)))
+    model.save_pretrained(folder)
