@@ -1,4 +1,4 @@
-"""From a model's name or folder to a Generator."""
+"""From a model's name, folder or hub id to a Generator."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from synthmed.errors import UserError
+from synthmed.hub import HubId, fetch, hub_id
 from synthmed.protocols import Generator
 from synthmed.registry import Entry, Registry, nearest
 
@@ -17,6 +18,7 @@ MODELS: Registry[Callable[[], Generator]] = Registry(
         Entry(
             "phantom", "procedural thorax: X-ray, CT, MRI, masks and report of a patient", "synthmed.phantom:Phantom"
         ),
+        Entry("medart", "photographs and the like of texts, by PixArt with LoRA", "synthmed.medart.model:MedArt"),
         Entry("medm2g", "text, X-ray, MRI and CT of each other, by latent flows", "synthmed.medm2g.model:MedM2G"),
     ],
 )
@@ -29,11 +31,14 @@ MAX_CONFIG_BYTES = 2**24
 def load_model(model: str | Path, device: str = "cpu") -> Generator:
     """Load a generator by its registered name, or from a folder whose ``config.json`` names a ``model_type``.
 
+    What is neither and looks like ``owner/name`` or ``owner/name@revision`` is fetched from the Hugging Face hub; the
+    generator's ``source`` is then that of the commit, so that workers and later runs load the same files.
+
     Args:
         device: where its networks go, as torch names it; a generator without networks has no ``to`` and stays.
 
     Raises:
-        UserError: no such name or folder, or the folder is not a model.
+        UserError: no such name, folder or repository, or it is not a model.
     """
     generator = _load(model)
     move = getattr(generator, "to", None)
@@ -43,16 +48,35 @@ def load_model(model: str | Path, device: str = "cpu") -> Generator:
 
 
 def _load(model: str | Path) -> Generator:
-    folder = Path(model)
     if str(model) in MODELS:
         return MODELS.get(str(model))()
-    if not folder.is_dir():
+    folder = Path(model)
+    if folder.is_dir():
+        return _from_folder(folder)
+    remote = hub_id(model)
+    if remote is None:
         raise UserError(f"{model} is neither a model folder nor a model's name{nearest(str(model), MODELS.names())}")
-    config = read_config(folder)
-    kind = config.get("model_type")
+    return _from_hub(remote)
+
+
+def _from_folder(folder: Path) -> Generator:
+    return cast(Generator, cast(Any, MODELS.get(_kind(folder))).from_pretrained(folder))
+
+
+def _from_hub(remote: HubId) -> Generator:
+    # The config comes first: what is no model of ours is not worth its gigabytes.
+    commit = HubId(remote.repository, fetch(remote, ["config.json"]).name)
+    MODELS.get(_kind(fetch(commit, ["config.json"])))
+    generator = _from_folder(fetch(commit))
+    generator.source = str(commit)
+    return generator
+
+
+def _kind(folder: Path) -> str:
+    kind = read_config(folder).get("model_type")
     if not isinstance(kind, str):
         raise UserError(f"{folder / 'config.json'}: model_type is missing, or not a string")
-    return cast(Generator, cast(Any, MODELS.get(kind)).from_pretrained(folder))
+    return kind
 
 
 def read_config(folder: Path) -> dict[str, Any]:

@@ -56,4 +56,4 @@ MODALITIES.get("xray")
 def test_names_import_nothing() -> None:
     script = "import sys; from synthmed.load import MODELS; print(MODELS.names(), 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "['flaky', 'medm2g', 'phantom', 'testnet'] False\n"
+    assert done.stdout == "['flaky', 'medart', 'medm2g', 'phantom', 'testnet'] False\n"

@@ -7,10 +7,11 @@ import shlex
 import signal
 import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from synthmed.errors import UserError
 
 if TYPE_CHECKING:
     from synthmed.generation.engine import Report
@@ -18,9 +19,16 @@ if TYPE_CHECKING:
 
 
 def generate(
+    override: Annotated[
+        list[str] | None,
+        typer.Argument(help="key=value each of the recipe, as in data.root=~/images.", show_default=False),
+    ] = None,
     n: Annotated[int | None, typer.Option(help="How many samples.", show_default="1000")] = None,
     model: Annotated[
-        str | None, typer.Option(help="A model's name (`synthmed ls models`) or folder.", show_default="phantom")
+        str | None,
+        typer.Option(
+            help="A model's name (`synthmed ls models`), folder or hub id (owner/name).", show_default="phantom"
+        ),
     ] = None,
     out: Annotated[
         str | None, typer.Option(help="Folder or fsspec URL.", show_default="./synthmed-<model>-n<n>-s<seed>")
@@ -33,9 +41,11 @@ def generate(
         ),
     ] = None,
     given: Annotated[
-        Path | None,
+        list[str] | None,
         typer.Option(
-            help="CSV or JSONL of conditions (report, labels, images); its rows are cycled.", show_default=False
+            help="A CSV or JSONL of conditions (report, labels, images), or NAME=PATH of a file or folder, once a "
+            "field; its rows are cycled.",
+            show_default=False,
         ),
     ] = None,
     labels: Annotated[
@@ -68,23 +78,25 @@ def generate(
 
     Example: synthmed generate --n 100000 --labels nodule --to report,xray,xray.mask
     """
+    from synthmed.generation.given_paths import parse_given
     from synthmed.generation.ranks import parse_shards, ranked_shards
     from synthmed.generation.settings import Settings
     from synthmed.recipe import load_recipe
 
-    told = {
-        "n": n,
-        "model": model,
-        "out": out,
-        "seed": seed,
-        "to": _split(to),
-        "given": given,
-        "labels": _split(labels),
-        "shard_size": shard_size,
-        "workers": workers,
-    }
-    settings = load_recipe(recipe, Settings) if recipe else Settings()
-    settings = settings.model_copy(update={name: value for name, value in told.items() if value is not None})
+    if override and recipe is None:
+        raise UserError(f"{override[0]}: key=value changes a recipe; name one with --recipe")
+    settings = load_recipe(recipe, Settings, override or []) if recipe else Settings()
+    settings = settings.told(
+        n=n,
+        model=model,
+        out=out,
+        seed=seed,
+        to=_split(to),
+        given=parse_given(given) if given else None,
+        labels=_split(labels),
+        shard_size=shard_size,
+        workers=workers,
+    )
     if dry_run:
         _show(settings)
         return

@@ -24,7 +24,8 @@ def train(
         typer.Option(help="The run's folder; the model is in its model/.", show_default="./synthmed-<recipe>"),
     ] = None,
     init: Annotated[
-        Path | None, typer.Option(help="A model folder to start from, to fine-tune it.", show_default=False)
+        str | None,
+        typer.Option(help="A model folder or hub id (owner/name) to start from, to fine-tune it.", show_default=False),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print stages, sizes, steps and memory, and stop.")
@@ -43,6 +44,7 @@ def train(
 
     Example: synthmed train medm2g/xray data.root=shared/data --out runs/xray
     """
+    from synthmed.hub import located
     from synthmed.recipe import find_recipe, read_recipe
     from synthmed.trainers import trainer_of
 
@@ -62,7 +64,7 @@ def train(
                 dry_run=dry_run,
                 trust=trust_recipe,
                 allow_leak=allow_leak,
-                init=init,
+                init=None if init is None else located(init),
                 on_step=bars.step,
                 on_note=bars.note,
                 stop=lambda: max_minutes is not None and time.monotonic() - begin > 60 * max_minutes,

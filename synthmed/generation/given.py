@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -18,20 +18,42 @@ from synthmed.modality import canonical
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
 
 
+@runtime_checkable
+class LazyRows(Protocol):
+    """Rows whose images are read when a row is asked for; all rows have the same names."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: Any) -> Any: ...
+
+    def texts(self) -> list[dict[str, Any]]:
+        """The rows' reports and labels; no image is opened."""
+        ...
+
+    def content_hash(self) -> str:
+        """The same for the same conditions, wherever they lie."""
+        ...
+
+
 class GivenFile(Sequence[Mapping[str, Any]]):
-    """Rows of a ``.csv`` (with a header) or ``.jsonl`` file.
+    """Rows of a ``.csv`` (with a header) or ``.jsonl`` file, or such rows themselves.
 
     Columns are field names: ``report`` (text), ``labels`` (a list; in CSV joined by ``;``), images and masks (a path
     relative to the file; see `synthmed.generation.given_image.read_given` for formats and units). Images are opened
     only when a row is asked for.
 
+    Args:
+        path: the file; of rows that are given, what they are relative to and called by in messages.
+        rows: names to values, as a file has them.
+
     Raises:
         UserError: the file cannot be read, a row differs in its names from the first, or a value is of the wrong type.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, rows: Sequence[Mapping[str, Any]] | None = None) -> None:
         self.path = Path(path)
-        self._rows = [self._names(number, row) for number, row in enumerate(_read(self.path), start=1)]
+        found = _read(self.path) if rows is None else rows
+        self._rows = [self._names(number, row) for number, row in enumerate(found, start=1)]
         if not self._rows:
             raise UserError(f"{self.path}: no row")
         for number, row in enumerate(self._rows, start=1):
@@ -112,15 +134,18 @@ def _read(path: Path) -> list[Mapping[str, Any]]:
 
 def texts_of(rows: Rows) -> list[dict[str, Any]]:
     """The rows' reports and labels; no image is opened."""
-    if isinstance(rows, GivenFile):
+    if isinstance(rows, LazyRows):
         return rows.texts()
     return [{name: value for name, value in row.items() if not _is_image(name)} for row in rows]
 
 
 def content_hash_of_rows(rows: Rows) -> str:
     """sha256 over what the rows hold, so that the same conditions in another file are the same plan."""
-    if isinstance(rows, GivenFile):
-        return rows.content_hash()
+    return rows.content_hash() if isinstance(rows, LazyRows) else content_hash_of_values(rows)
+
+
+def content_hash_of_values(rows: Iterable[Mapping[str, Any]]) -> str:
+    """sha256 over the rows' values, arrays by their type, shape and bytes."""
     digest = hashlib.sha256()
     for row in rows:
         for name, value in sorted(row.items()):

@@ -11,7 +11,7 @@ from typing import Any
 from synthmed.errors import UserError
 from synthmed.fields import Layout
 from synthmed.generation.environment import device_for, environment
-from synthmed.generation.given import GivenFile, Rows, content_hash_of_rows, texts_of
+from synthmed.generation.given import LazyRows, Rows, content_hash_of_rows, texts_of
 from synthmed.generation.given_image import read_given
 from synthmed.generation.seeds import sample_seed
 from synthmed.modality import canonical
@@ -36,6 +36,7 @@ class Plan:
         shard_size: samples a shard.
         batch: samples a call of the generator; a batch never crosses a shard.
         environment: what the bytes depend on besides.
+        copied: of ``to``, what is not made but written as it is given.
     """
 
     model: str
@@ -50,6 +51,7 @@ class Plan:
     batch: int
     layout: Layout
     environment: Mapping[str, Any]
+    copied: tuple[str, ...] = ()
 
     @property
     def model_name(self) -> str:
@@ -88,7 +90,8 @@ class Plan:
     def request(self, index: int, generator: Generator) -> Request:
         """What the generator is asked for this sample."""
         given = self.rows[index % len(self.rows)]
-        return Request(self.to, given, generator.prompt(given))
+        made = tuple(name for name in self.to if name not in self.copied)
+        return Request(made, given, generator.prompt(given))
 
     def shard_name(self, shard: int) -> str:
         """File name of a shard without its ending."""
@@ -132,7 +135,8 @@ def make_plan(
     """Fix a dataset of ``n`` samples.
 
     Args:
-        to: names of what each sample is to hold; the generator's default if None.
+        to: names of what each sample is to hold; the generator's default if None. What is given and named here, too, is
+            written as it is given, unless the generator makes it anew.
         given: one condition for all samples, or rows of them that the samples cycle through.
         shard_size: samples a shard; `default_shard_size` if None.
 
@@ -148,8 +152,8 @@ def make_plan(
     wanted = [to] if isinstance(to, str) else to or generator.default_to
     names = tuple(dict.fromkeys(canonical(name) for name in wanted))
     rows = _rows(given)
-    # Every row of a file has the names of the first, which GivenFile has seen to.
-    check_task(generator, names, set(rows[0]))
+    # All rows have the names of the first.
+    copied = _copied(generator, names, set(rows[0]))
     for row in texts_of(rows):
         for label in sorted({*row.get("labels", ())} - {*generator.labels, NO_FINDING}):
             raise UserError(f"given: {generator.source} has no label {label!r}{nearest(label, generator.labels)}")
@@ -173,11 +177,12 @@ def make_plan(
         min(generator.batch_size, size),
         layout,
         environment(tuple(generator.packages), device_for(generator)),
+        copied,
     )
 
 
 def _rows(given: Mapping[str, Any] | Rows | None) -> Rows:
-    if isinstance(given, GivenFile):
+    if isinstance(given, LazyRows) and isinstance(given, Sequence):
         return given
     rows = [given or {}] if given is None or isinstance(given, Mapping) else given
     if not len(rows):
@@ -198,6 +203,17 @@ def _read(name: str, value: Any) -> Any:
     if name not in ("report", "labels") and isinstance(value, str | Path):
         return read_given(Path(value), canonical(name), f"given {name}: {value}")
     return value
+
+
+def _copied(generator: Generator, to: Sequence[str], given: set[str]) -> tuple[str, ...]:
+    """What of ``to`` is taken from what is given, where the generator does not take the request as it is."""
+    both = tuple(name for name in to if name in given)
+    made = [name for name in to if name not in given]
+    if both and made and not any(task.allows(given, set(to)) for task in generator.tasks):
+        check_task(generator, made, given)
+        return both
+    check_task(generator, to, given)
+    return ()
 
 
 def check_task(generator: Generator, to: Sequence[str], given: set[str]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from synthmed.generation.plan import Plan
 from synthmed.generation.quality import duplicates, problems
+from synthmed.modality import image_name
 from synthmed.protocols import Generator
 from synthmed.sample import Provenance, Quality, Sample
 
@@ -32,7 +34,9 @@ def render_batch(generator: Generator, plan: Plan, batch: range) -> list[Sample]
     faults: list[list[str]] = [[] for _ in batch]
     for attempt in range(ATTEMPTS):
         for place, sample in zip(waiting, _draw(generator, plan, [batch[i] for i in waiting], attempt), strict=True):
-            faults[place] = problems(sample, plan.layout)
+            # A given image may well be dark all over; drawing again would not change it.
+            found_here = problems(sample, plan.layout)
+            faults[place] = [fault for fault in found_here if fault.partition(":")[2] not in plan.copied]
             samples[place] = _on_grid(sample, plan)
         repeats = duplicates([samples[place] for place in range(len(batch))])
         found = [faults[place] + ["duplicate"] * repeats[place] for place in range(len(batch))]
@@ -53,6 +57,7 @@ def _draw(generator: Generator, plan: Plan, indices: Sequence[int], attempt: int
     for index, seed, request, sample in zip(indices, seeds, requests, samples, strict=True):
         sample.key = plan.key(index)
         sample.prompt = request.prompt
+        _copy(request.given, plan.copied, sample)
         sample.provenance = Provenance(
             index,
             seed,
@@ -63,6 +68,19 @@ def _draw(generator: Generator, plan: Plan, indices: Sequence[int], attempt: int
             generator.pairing,
         )
     return samples
+
+
+def _copy(given: Mapping[str, Any], names: Sequence[str], sample: Sample) -> None:
+    for name in names:
+        if name == "report":
+            sample.report = given[name]
+            continue
+        image = image_name(name)
+        if image.mask:
+            sample.masks[image.image] = given[name]
+        else:
+            sample.images[name] = given[name]
+        sample.labels_by_image.setdefault(image.image, list(sample.labels))
 
 
 def _on_grid(sample: Sample, plan: Plan) -> Sample:

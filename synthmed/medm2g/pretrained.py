@@ -1,12 +1,12 @@
 """Start a model's networks from published weights: Stable Diffusion, Versatile Diffusion, OPTIMUS' parts, CLIP.
 
-The folders are those that diffusers and transformers save: ``config.json`` and safetensors. Pickled originals are not
-read here.
+The folders are those that diffusers and transformers save, ``config.json`` and safetensors, or ids of such repositories
+on the Hugging Face hub, of which only the files of the part are fetched. Pickled originals are not read here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from synthmed.errors import UserError
+from synthmed.hub import located
 from synthmed.load import read_config
 from synthmed.models.autoencoder import LightAutoencoder
 from synthmed.models.flow import LatentFlow
@@ -34,6 +35,7 @@ def start_from(part: nn.Module, folder: Path, where: str) -> None:
     - a CLIP tower: the folder itself.
 
     Args:
+        folder: or ``owner/name``, ``owner/name@revision`` of the hub.
         where: the part's name, for error messages.
 
     Raises:
@@ -43,13 +45,13 @@ def start_from(part: nn.Module, folder: Path, where: str) -> None:
     if isinstance(part, LatentFlow):
         network = part.network
         kind = type(network).__name__
-    load = _LOADERS.get(kind)
-    if load is None or isinstance(part, LightAutoencoder):
+    if kind not in _LOADERS or isinstance(part, LightAutoencoder):
         raise UserError(f"{where}: nothing published starts a {kind}; there are: {', '.join(_LOADERS)}")
+    load, *places = _LOADERS[kind]
     try:
-        load(part, folder)
-    except UserError:
-        raise
+        load(part, located(folder, [f"{place}{file}" for place in places for file in _FILES]))
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
     except Exception as error:  # in the words of diffusers, transformers, safetensors
         raise UserError(f"{where}: {folder}: {' '.join(str(error).split())[:300]}") from None
 
@@ -127,11 +129,22 @@ def _listed(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
 
 
-_LOADERS: dict[str, Callable[[Any, Path], None]] = {
-    "UNet2DConditionModel": _unet,
-    "FlatUNet": _text_unet,
-    "AutoencoderKL": _vae,
-    "Optimus": _optimus,
-    "ClipImagePromptEncoder": _clip,
-    "ClipTextPromptEncoder": _clip,
+_FILES = (
+    "config.json",
+    "diffusion_pytorch_model.safetensors",
+    "diffusion_pytorch_model-*-of-*.safetensors",
+    "model.safetensors",
+    "model-*-of-*.safetensors",
+    "*.safetensors.index.json",
+)
+"""As diffusers and transformers call them; not the half-precision and other variants beside them."""
+
+_LOADERS: dict[str, tuple[Any, ...]] = {
+    "UNet2DConditionModel": (_unet, "unet/"),
+    "FlatUNet": (_text_unet, "text_unet/"),
+    "AutoencoderKL": (_vae, "vae/"),
+    "Optimus": (_optimus, "encoder/", "decoder/"),
+    "ClipImagePromptEncoder": (_clip, ""),
+    "ClipTextPromptEncoder": (_clip, ""),
 }
+"""What loads a kind of part, and where in a repository its files are."""

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.hub import cached
+from huggingface_hub import constants
 
 from synthmed.cli import main
 from synthmed.errors import UserError
@@ -63,6 +65,18 @@ def test_train_shows_trains_stops_and_goes_on(synthmed: Command, tmp_path: Path)
     assert "To go on: synthmed train mine.yaml --out run --max-minutes 0" in err
     assert synthmed("mine.yaml", "--out", "run")[:2] == (0, "run/model\n")
     assert (tmp_path / "run/model/config.json").is_file()
+
+
+def test_a_model_of_the_hub_is_fine_tuned(synthmed: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert synthmed("mine.yaml", "--out", "run")[0] == 0
+    cached(tmp_path / "run/model", tmp_path / "cache")
+    (tmp_path / "run/model").rename(tmp_path / "elsewhere")
+    assert synthmed("mine.yaml", "--init", "lab/tiny", "--out", "tuned")[0] == 0
+    assert (tmp_path / "tuned/model/config.json").is_file()
+    code, _, err = synthmed("mine.yaml", "--init", "lab/none", "--out", "other")
+    assert (code, "lab/none: no such folder here" in err) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ import pytest
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from diffusers.pipelines.deprecated.versatile_diffusion.modeling_text_unet import UNetFlatConditionModel
+from helpers.hub import Hub, served
+from huggingface_hub import constants
 from transformers import BertConfig, BertModel, CLIPTextConfig, CLIPTextModelWithProjection, GPT2Config, GPT2LMHeadModel
 
 from synthmed.errors import UserError
@@ -71,6 +73,30 @@ def test_stable_diffusions_unet_starts_a_flow(tmp_path: Path) -> None:
     start_from(masked, tmp_path, "flow_ct")
     wide = torch.cat([z, torch.randn(2, 2, 8, 8)], dim=1)
     torch.testing.assert_close(masked.denoise(wide, TIMES, TOKEN)[:, :4], published(z, TIMES, TOKEN * 4).sample)
+
+
+def test_a_repository_of_the_hub_starts_a_flow_with_the_files_of_the_part_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = UNet2DConditionModel(**UNET)
+    published.save_pretrained(tmp_path / "sd/unet")
+    weights = "unet/diffusion_pytorch_model"
+    for name in (f"{weights}.fp16.safetensors", f"{weights}.bin", "vae/config.json"):
+        (tmp_path / "sd" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "sd" / name).write_text("not to be fetched")
+    flow: Any = LatentFlow({"class": "UNet2DConditionModel", **UNET}, [4])
+    with served(Hub(tmp_path / "sd", "lab/stable")) as hub:
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        url = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url)
+        start_from(flow, Path("lab/stable"), "flow_ct")
+        assert sorted(hub.fetched) == ["unet/config.json", "unet/diffusion_pytorch_model.safetensors"]
+        with pytest.raises(UserError, match=r"model\.pretrained\.flow_ct: lab/none: no such folder here"):
+            start_from(flow, Path("lab/none"), "model.pretrained.flow_ct")
+    for name, value in published.state_dict().items():
+        assert torch.equal(flow.network.state_dict()[name], value)
 
 
 def test_its_autoencoder_reads_grey_as_rgb(tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from synthmed.data.identity import pseudonym
 from synthmed.data.record import FileRef, Problem, Record
+from synthmed.data.sources.medicat_captions import modality_of
 from synthmed.data.sources.tables import listed_file, read_jsonl, required_file
-from synthmed.modality import canonical
+from synthmed.modality import canonical, image_name
 
 _TABLE = "s2_full_figures_oa_nonroco_combined_medical_top4_public.jsonl"
 
@@ -26,10 +27,13 @@ class Medicat:
     Args:
         image: the field that the figures go into. They are of every kind, from radiographs to micrographs.
         radiology: only figures that the release marks as radiology.
+        modality: only figures whose caption names this modality and no other; see `MODALITY_WORDS`. The release itself
+            does not tell CT from MRI. Nobody looked at the pictures: figures of several panels stay.
     """
 
     image: str = "photo"
     radiology: bool = False
+    modality: Literal["", "ct", "mri", "xray"] = ""
 
     summary: ClassVar[str] = "MedICaT: medical figures of open-access papers with captions"
 
@@ -55,6 +59,8 @@ class Medicat:
             if not (isinstance(paper, str) and isinstance(figure, str) and isinstance(caption, str)):
                 yield Problem(where, "a figure has pdf_hash, fig_uri and s2_caption, texts")
                 continue
+            if self.modality and modality_of(caption) != self.modality:
+                continue
             name = f"{paper}_{figure}"
             file = listed_file(table.parent / "figures", name, where)
             if name in seen:
@@ -70,6 +76,8 @@ class Medicat:
                     text=" ".join(caption.split()) or None,
                     text_kind="caption" if caption.strip() else "",
                     licence=_licence(row),
+                    # A figure shows CT in a window that nobody tells; the recipe's part says which is assumed.
+                    attributes={"window_missing": True} if image_name(field).modality == "ct" else {},
                 )
 
 

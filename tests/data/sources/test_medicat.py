@@ -7,6 +7,8 @@ import pytest
 from synthmed.data.identity import pseudonym
 from synthmed.data.record import FileRef
 from synthmed.data.sources.medicat import Medicat
+from synthmed.data.sources.medicat_captions import modality_of
+from synthmed.data.sources.options import make_source
 from synthmed.errors import UserError
 
 TABLE = "s2_full_figures_oa_nonroco_combined_medical_top4_public.jsonl"
@@ -62,6 +64,46 @@ def test_options(release, read):
     assert [(record.id, list(record.images)) for record in records] == [(f"{PAPER}_2-Figure2-1.png", ["xray"])]
     with pytest.raises(UserError):
         read(Medicat(image="x-ray"))
+
+
+@pytest.mark.parametrize(
+    ("caption", "modality"),
+    [
+        ("Axial CT of the abdomen.", "ct"),
+        ("(A) Computed tomography scan; (B) detail.", "ct"),
+        ("HRCT: ground-glass opacity", "ct"),
+        ("Computerised tomographic image", "ct"),
+        ("T2-weighted image of the knee", "mri"),
+        ("Magnetic resonance imaging (MRI) of the brain", "mri"),
+        ("T1WI, sagittal", "mri"),
+        ("Chest x-ray on admission", "xray"),
+        ("Anteroposterior radiograph", "xray"),
+        ("X ray and CXR", "xray"),
+        ("CT and MRI of the spine", None),
+        ("PET/CT shows uptake", None),
+        ("Ultrasonography, then computed tomography", None),
+        ("The ct value was 31; his pet was ill", None),
+        ("CTLA-4 expression, MRSA, fractures", None),
+        ("Photograph of the wound", "visible light"),
+        ("", None),
+    ],
+)
+def test_captions_name_modalities(caption, modality):
+    assert modality_of(caption) == modality
+
+
+def test_figures_of_one_modality(release, read, put):
+    rows = [("a", "CT of the chest."), ("b", "MRI of the brain."), ("c", "CT and MRI."), ("d", None), ("e", "A CT.")]
+    put(f"release/{TABLE}", "".join(figure(f"{name}.png", s2_caption=caption) for name, caption in rows))
+    for name, _ in rows:
+        put(f"release/figures/{PAPER}_{name}.png")
+    records, problems = read(Medicat(image="ct", modality="ct"))
+    assert problems == []
+    assert [record.id for record in records] == [f"{PAPER}_a.png", f"{PAPER}_e.png"]
+    assert [record.attributes for record in records] == [{"window_missing": True}] * 2, "a recipe's part names a window"
+    assert [record.id for record in read(Medicat(image="mri", modality="mri"))[0]] == [f"{PAPER}_b.png"]
+    with pytest.raises(UserError, match="option modality"):
+        make_source("medicat", {"modality": "pet"})
 
 
 def test_bad_rows(release, put, read):
