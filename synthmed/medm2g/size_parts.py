@@ -122,7 +122,10 @@ def text_encoder(size: Size, vocabulary: int, preset: Preset) -> Part:
 
 
 def text_autoencoder(size: Size, vocabulary: int, preset: Preset) -> Part:
-    """OPTIMUS; ``paper`` is BERT-base-cased with GPT-2 small and its three extra tokens."""
+    """OPTIMUS; ``paper`` is BERT-base-cased with GPT-2 small and its three extra tokens.
+
+    The others begin without published weights, and have norms before attention in the encoder too.
+    """
     if size == "paper":
         return {
             "class": "Optimus",
@@ -133,12 +136,14 @@ def text_autoencoder(size: Size, vocabulary: int, preset: Preset) -> Part:
     hidden, layers, heads = _BERT[size]
     positions = preset.text_length + 8
     encoder = {
+        "model_type": "roberta-prelayernorm",
         "vocab_size": vocabulary,
         "hidden_size": hidden,
         "num_hidden_layers": layers,
         "num_attention_heads": heads,
         "intermediate_size": 4 * hidden,
-        "max_position_embeddings": positions,
+        "max_position_embeddings": positions + 1,  # it counts from the padding token's id, 0, on
+        "pad_token_id": 0,
     }
     decoder = {
         "vocab_size": vocabulary,
@@ -155,6 +160,7 @@ def text_autoencoder(size: Size, vocabulary: int, preset: Preset) -> Part:
         "decoder": decoder,
         "latent_dim": preset.text_latent,
         "scaling_factor": 1.0,
+        "log_variance": -4.0,
     }
 
 

@@ -11,7 +11,15 @@ import torch.nn.functional as F  # noqa: N812
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import nn
-from transformers import BertConfig, BertModel, DynamicCache, GPT2Config, GPT2Model
+from transformers import (
+    BertConfig,
+    BertModel,
+    DynamicCache,
+    GPT2Config,
+    GPT2Model,
+    RobertaPreLayerNormConfig,
+    RobertaPreLayerNormModel,
+)
 
 from synthmed.models.text_posterior import TextPosterior
 
@@ -25,28 +33,39 @@ class Optimus(ModelMixin, ConfigMixin):
 
     GPT-2's output layer is its token embedding, as in `GPT2LMHeadModel`; it is kept once.
 
+    Published weights need BERT, whose norms stand behind attention and feed-forward, and whose latent is made of the
+    first token. From scratch that learns late: after 300 steps on the phantom's reports, a linear probe of the latent
+    found their labels with an AUROC of 0.76; with ``roberta-prelayernorm`` and the mean of its tokens after 100 steps
+    with 0.98.
+
     Args:
-        encoder: entries of transformers' `BertConfig`.
+        encoder: entries of transformers' `BertConfig`; with ``model_type: roberta-prelayernorm`` of
+            `RobertaPreLayerNormConfig`, whose tokens' mean is then taken.
         decoder: entries of transformers' `GPT2Config`; ``n_positions`` counts the latent's position too.
         latent_dim: D, the size of the latent.
         scaling_factor: for the caller: flows see mean · scaling_factor. 4.3108 is CoDi's, for its own weights.
+        log_variance: added to the encoder's logarithm of the variance. New networks begin with means far below 1: under
+            a standard normal's noise the decoder learns its language without the latent, and never comes back to it.
     """
 
     @register_to_config
     def __init__(
-        self, encoder: dict[str, Any], decoder: dict[str, Any], latent_dim: int = 768, scaling_factor: float = 4.3108
+        self,
+        encoder: dict[str, Any],
+        decoder: dict[str, Any],
+        latent_dim: int = 768,
+        scaling_factor: float = 4.3108,
+        log_variance: float = 0.0,
     ) -> None:
         super().__init__()
         # Not named as the configuration's entries are: ModelMixin would answer with those.
-        self.bert = BertModel(BertConfig.from_dict(encoder))
+        self.bert = _encoder(encoder)
         self.gpt2 = GPT2Model(GPT2Config.from_dict(decoder))
         hidden = self.gpt2.config.n_embd
         self.to_moments = nn.Linear(self.bert.config.hidden_size, 2 * latent_dim, bias=False)
         self.to_memory = nn.Linear(latent_dim, self.gpt2.config.n_layer * hidden, bias=False)
         self.to_embedding = nn.Linear(latent_dim, hidden, bias=False)
-        # What a standard normal latent adds is as large as a token's new embedding, not thirty times that: tokens that
-        # drown in it are learned late.
-        nn.init.normal_(self.to_embedding.weight, std=self.gpt2.config.initializer_range / latent_dim**0.5)
+        nn.init.normal_(self.to_embedding.weight, std=self.gpt2.config.initializer_range)
 
     @classmethod
     def from_parts(cls, encoder_folder: str | Path, decoder_folder: str | Path, latent_dim: int = 768) -> Optimus:
@@ -71,8 +90,14 @@ class Optimus(ModelMixin, ConfigMixin):
             input_ids: (B, L) int64.
             attention_mask: (B, L), 1 at tokens and 0 at padding; None for no padding.
         """
-        pooled = self.bert(input_ids=input_ids, attention_mask=attention_mask).pooler_output
-        return TextPosterior(*self.to_moments(pooled).chunk(2, dim=-1))
+        found = self.bert(input_ids=input_ids, attention_mask=attention_mask)
+        pooled = found.pooler_output
+        if pooled is None:
+            kept = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+            weights = kept[:, :, None].to(found.last_hidden_state)
+            pooled = (found.last_hidden_state * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1.0)
+        mean, logvar = self.to_moments(pooled).chunk(2, dim=-1)
+        return TextPosterior(mean, logvar + self.config["log_variance"])
 
     def logits(
         self, z: torch.Tensor, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None
@@ -163,6 +188,15 @@ class Optimus(ModelMixin, ConfigMixin):
         room = self.gpt2.config.n_positions - 1
         if tokens > room:
             raise ValueError(f"{tokens} tokens; the decoder has positions for {room} after the latent's")
+
+
+def _encoder(entries: dict[str, Any]) -> BertModel | RobertaPreLayerNormModel:
+    kind = entries.get("model_type", "bert")
+    if kind == "bert":
+        return BertModel(BertConfig.from_dict(entries))
+    if kind == "roberta-prelayernorm":
+        return RobertaPreLayerNormModel(RobertaPreLayerNormConfig.from_dict(entries), add_pooling_layer=False)
+    raise ValueError(f"encoder.model_type = {kind!r}: there are bert and roberta-prelayernorm")
 
 
 def _draw(scores: torch.Tensor, generators: Sequence[torch.Generator], ended: torch.Tensor) -> torch.Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812
 from transformers import BertConfig, BertModel, GPT2Config, GPT2LMHeadModel
 
 from synthmed.models.text_posterior import TextPosterior
@@ -102,7 +103,7 @@ def greedy(model: Optimus, z: torch.Tensor, bos: int, eos: int, pad: int, length
 
 def test_greedy_generation_is_argmax_by_whole_passes() -> None:
     model, bos, pad = small(3), 1, 0
-    z = torch.randn(12, 8)
+    z = 20 * torch.randn(12, 8)
     free = model.generate(z, bos, eos=-1, pad=pad, max_length=20)
     assert free.tolist() == greedy(model, z, bos, -1, pad, 20)
     # An end that some texts reach early, some late.
@@ -197,3 +198,35 @@ def test_posterior_against_torch_distributions() -> None:
     torch.testing.assert_close(posterior.kl(), reference)
     noise = torch.randn(3, 5, dtype=torch.float64)
     torch.testing.assert_close(normal.cdf(posterior.sample(noise)), torch.special.ndtr(noise))
+
+
+def test_an_encoder_with_norms_in_front_means_over_the_tokens() -> None:
+    torch.manual_seed(0)
+    entries = {**ENCODER, "model_type": "roberta-prelayernorm", "pad_token_id": 0}
+    model = Optimus(entries, DECODER, latent_dim=8).eval()
+    ids = torch.randint(1, 20, (2, 7))
+    states = model.bert(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
+    mean, logvar = model.to_moments(states.mean(dim=1)).chunk(2, dim=-1)
+    alone = model.encode(ids)
+    assert torch.allclose(alone.mean, mean, atol=1e-6)
+    assert torch.allclose(alone.logvar, logvar, atol=1e-6)
+    # Padding does not count.
+    padded = model.encode(F.pad(ids, (0, 3)), F.pad(torch.ones_like(ids), (0, 3)))
+    assert torch.allclose(padded.mean, alone.mean, atol=1e-5)
+
+
+def test_new_texts_begin_with_little_noise() -> None:
+    ids = torch.randint(1, 20, (2, 7))
+    plain, quiet = (_with_log_variance(value).encode(ids) for value in (0.0, -4.0))
+    assert torch.equal(quiet.mean, plain.mean)
+    assert torch.allclose(quiet.logvar, plain.logvar - 4.0)
+
+
+def _with_log_variance(value: float) -> Optimus:
+    torch.manual_seed(0)
+    return Optimus(ENCODER, DECODER, latent_dim=8, log_variance=value).eval()
+
+
+def test_another_encoder_is_refused() -> None:
+    with pytest.raises(ValueError, match="there are bert and roberta-prelayernorm"):
+        Optimus({**ENCODER, "model_type": "gpt2"}, DECODER, latent_dim=8)
