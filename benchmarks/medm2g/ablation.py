@@ -39,7 +39,7 @@ from rich.progress import (
 )
 
 from synthmed.errors import UserError
-from synthmed.medm2g.training.store import read_done, write_json
+from synthmed.training.records import read_done, write_json
 
 Job = tuple[Callable[..., None], tuple[Any, ...]]
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")

@@ -16,9 +16,9 @@ from synthmed.medm2g.parts import build_parts
 from synthmed.medm2g.training.recipe import train_recipe
 from synthmed.medm2g.training.run import train_medm2g
 from synthmed.medm2g.training.stages import label
-from synthmed.medm2g.training.store import write_json
 from synthmed.models.projector import Projector
 from synthmed.recipe import read_recipe
+from synthmed.training.records import write_json
 
 RECIPE = "medm2g/ablation"
 GUIDANCE = ("context_", "adaptive_", "layers_")

@@ -12,8 +12,8 @@ from synthmed.medm2g.parts import build_parts
 from synthmed.medm2g.training.order import Planned
 from synthmed.medm2g.training.prepare import count_items
 from synthmed.medm2g.training.rows import Rows
-from synthmed.medm2g.training.store import read_done
 from synthmed.report.table import Cell, Table
+from synthmed.training.records import read_done
 
 _BYTES = 4
 

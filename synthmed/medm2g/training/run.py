@@ -13,11 +13,12 @@ from typing import Any
 import pydantic
 
 from synthmed.data.assemble import write_summary
+from synthmed.data.card import data_card, data_digest
 from synthmed.errors import UserError
 from synthmed.medm2g.training.bench import Bench
 from synthmed.medm2g.training.describe import describe, lines
 from synthmed.medm2g.training.features import Features
-from synthmed.medm2g.training.finish import data_card, data_digest, last_losses, write_model
+from synthmed.medm2g.training.finish import write_model
 from synthmed.medm2g.training.order import Planned
 from synthmed.medm2g.training.prepare import make_validation, prepare
 from synthmed.medm2g.training.processes import process_state
@@ -25,10 +26,10 @@ from synthmed.medm2g.training.recipe import ModelSpec, TrainRecipe, train_recipe
 from synthmed.medm2g.training.scales import scaled_config
 from synthmed.medm2g.training.setup import Setup, set_up
 from synthmed.medm2g.training.stages import STAGES, AutoencoderStage, FlowStage, RoundStage, Stage
-from synthmed.medm2g.training.store import read_done, write_json
 from synthmed.training.distributed import anywhere
 from synthmed.training.lock import locked
 from synthmed.training.loop import train
+from synthmed.training.records import last_losses, read_done, write_json
 from synthmed.training.resume import differences, upgraded
 
 RUN = "run.json"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +20,9 @@ from synthmed.medm2g.pretrained import start_from
 from synthmed.models.fingerprint import fingerprint
 from synthmed.recipe import validate
 from synthmed.registry import nearest
+from synthmed.training.records import DONE, replace, write_json
 
-WEIGHTS, DONE = "weights.safetensors", "done.json"
+WEIGHTS = "weights.safetensors"
 Tensors = dict[str, torch.Tensor]
 
 
@@ -77,7 +76,7 @@ class Store:
         }
         temporary = folder / f".{WEIGHTS}.tmp"
         save_file(tensors, temporary)
-        _replace(temporary, folder / WEIGHTS)
+        replace(temporary, folder / WEIGHTS)
         write_json(folder / DONE, record)
         self.finish(folder, parts)
 
@@ -124,35 +123,6 @@ def take_parts(folder: Path, config: Config, only: Iterable[str] | None = None) 
     return taken, [name for name in config.parts if name not in taken]
 
 
-def read_done(
-    folder: Path, name: str = DONE, keys: Iterable[str] = ("fingerprint", "settings", "step")
-) -> dict[str, Any] | None:
-    """``done.json`` of a stage, or another record of a run; None where it is not there.
-
-    Raises:
-        UserError: it is damaged.
-    """
-    path = folder / name
-    if not path.exists():
-        return None
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not JSON ({error}); remove it to go on without") from None
-    if not isinstance(record, dict) or not set(keys) <= record.keys():
-        raise UserError(f"{path}: not what was written; remove it to go on without")
-    return record
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Readable JSON, there whole or not at all."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(
-        json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", errors="backslashreplace"
-    )
-    _replace(temporary, path)
-
-
 def _read(path: Path, part: str) -> Tensors:
     try:
         with safe_open(path, "pt") as file:
@@ -160,9 +130,3 @@ def _read(path: Path, part: str) -> Tensors:
             return {key.removeprefix(f"{part}."): file.get_tensor(key) for key in names}
     except (OSError, SafetensorError) as error:
         raise UserError(f"{path}: {error}; remove the stage's {DONE} to train it again") from None
-
-
-def _replace(temporary: Path, path: Path) -> None:
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -15,8 +15,8 @@ from synthmed.medm2g.config import Config
 from synthmed.medm2g.model import MedM2G
 from synthmed.medm2g.parts import build_parts
 from synthmed.medm2g.training.recipe import train_recipe
-from synthmed.medm2g.training.store import read_done
 from synthmed.phantom import Phantom
+from synthmed.training.records import read_done
 
 DEBUG = ["model.size=debug", "model.image_size=32", "model.image_latent=2", "model.parts={}", "model.sampler.steps=2"]
 DEBUG += ["training.batch_size=4", "training.checkpoint_every=1"]
