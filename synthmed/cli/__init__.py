@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from synthmed.cli import cp, data, generate, ls, train
+from synthmed.cli import caption, cp, data, generate, ls, train
 from synthmed.errors import SynthmedError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+app.command()(caption.caption)
 app.command()(train.train)
 app.command()(generate.generate)
 app.command()(ls.ls)

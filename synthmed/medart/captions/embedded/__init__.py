@@ -1,0 +1,1 @@
+"""A describer without weights: measures on the pixels, and words for them."""

@@ -1,0 +1,39 @@
+"""How many things there are, touching ones counted apart; and the two dark fields of a chest film."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from synthmed.medart.captions.embedded.foreground import Scene
+from synthmed.medart.captions.embedded.regions import Mask, otsu
+
+
+def count_objects(region: Mask) -> int:
+    """Number of roundish things in a region: the tops of its distance map, one within each other's typical radius.
+
+    Things that touch have a top each; of things that overlap by more than half, one is counted.
+    """
+    depth = ndimage.gaussian_filter(ndimage.distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1], 1.0)
+    if depth.max() <= 0:
+        return 0
+    tops = depth == ndimage.maximum_filter(depth, 5)
+    radius = float(np.median(depth[tops & (depth > 0.3 * depth.max())]))
+    wide = 2 * max(2, round(0.8 * radius)) + 1
+    tops = (depth == ndimage.maximum_filter(depth, wide)) & (depth > 0.5 * radius)
+    return int(ndimage.label(tops, structure=np.ones((3, 3)))[1])
+
+
+def lung_fields(scene: Scene) -> tuple[float, float]:
+    """Shares of the picture that dark fields have in its left and right half, without those at its left and right edge.
+
+    Of a frontal chest film these are about the lungs: darker than Otsu's level, with the air around the body left out.
+    """
+    lightness = scene.smooth[..., 0]
+    dark = scene.valid & (lightness < otsu(lightness[scene.valid]))
+    parts = np.zeros(dark.shape, np.int64)
+    ndimage.label(ndimage.binary_opening(dark, iterations=2), output=parts)
+    edge = np.unique(np.concatenate([parts[:, 0], parts[:, -1]]))
+    fields = (parts > 0) & ~np.isin(parts, edge)
+    half = dark.shape[1] // 2
+    return float(fields[:, :half].sum() / dark.size), float(fields[:, half:].sum() / dark.size)
