@@ -22,7 +22,7 @@ from synthmed.training.finite import refuse_not_finite
 from synthmed.training.interrupts import interrupts
 from synthmed.training.lock import locked
 from synthmed.training.log import Log, Picture
-from synthmed.training.objective import Objective, evaluating, networks_of, set_training, trainable
+from synthmed.training.objective import Objective, Stepped, evaluating, networks_of, set_training, trainable
 from synthmed.training.optimizer import make_optimizer, make_schedule
 from synthmed.training.randomness import Stream, derive, own_randomness, seed_globals
 from synthmed.training.resume import Checkpoints
@@ -128,6 +128,8 @@ def train(
         while step < settings.steps and reason is None:
             # 4. One step: the mean gradient over processes and parts, clipped.
             started = time.monotonic()
+            if isinstance(objective, Stepped):
+                objective.begin_step(step)
             generator = torch.Generator(device).manual_seed(derive(settings.seed, Stream.NOISE, step, rank))
             parts = []
             for part in range(settings.accumulate):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -32,6 +32,18 @@ class Objective(Protocol):
             batch: what the collate function gave, on the objective's device.
             generator: fresh in each step, a function of (seed, step, process); all noise is drawn from it.
         """
+        ...
+
+
+@runtime_checkable
+class Stepped(Protocol):
+    """An objective that wants to know where the run stands, as one that does something every N steps.
+
+    It keeps no count of its own, which a checkpoint would have to hold.
+    """
+
+    def begin_step(self, step: int) -> None:
+        """Called before each optimiser step, once for all its parts; ``step`` of them are done, before a resume too."""
         ...
 
 
