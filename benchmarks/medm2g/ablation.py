@@ -27,6 +27,7 @@ from typing import Any
 from ablation_cells import all_cells, cell_recipe, cell_steps, train_cell
 from ablation_scores import JUDGES, score_row, train_judge
 from ablation_tables import row_file, write_tables
+from judge_folder import JudgeFolder
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -80,15 +81,14 @@ def ablate(arguments: argparse.Namespace) -> None:
         told, stop = manager.Queue(), manager.Event()
         listener = Thread(target=_listen, args=(told, bars, bars.add_task("training steps", total=steps)))
         listener.start()
-        judges: list[Job] = [
-            (train_judge, (kind, name, arguments.data, out / "judges", arguments.judge_steps)) for kind, name in JUDGES
-        ]
+        folder = JudgeFolder(arguments.data, out / "judges", arguments.judge_steps)
+        judges: list[Job] = [(train_judge, (folder, kind, name)) for kind, name in JUDGES]
         trainings: list[Job] = [
             (_train, (spec, out / "cells" / cell.name, cell.name, told, stop))
             for cell, spec in zip(cells, specs, strict=True)
         ]
         rows: list[Job] = [
-            (score_row, (out / "cells" / cell.name, arguments.data, out / "judges", file, arguments.n, lcag))
+            (score_row, (out / "cells" / cell.name, folder, file, arguments.n, lcag))
             for cell in cells
             for lcag, file in ((lcag, row_file(out, cell, lcag)) for lcag in (False, True))
         ]

@@ -7,25 +7,19 @@ import math
 from pathlib import Path
 
 import numpy as np
-import torch
+from judge_folder import JudgeFolder, organs
 from judges import (
     auroc_ratio,
-    classifier,
-    classifier_net,
     organ_dice,
     pixels,
     rank_agreement,
     rows,
     scores,
-    segmenter,
-    segmenter_net,
     sheet,
     shuffled,
     truth,
 )
 from making import make_images
-from safetensors.torch import load_file, save_file
-from torch import nn
 from translation import psnr, ssim
 
 from synthmed import load_model
@@ -49,38 +43,12 @@ FIGURES = {
 """The figures of a row, and which way is better."""
 
 
-def organs() -> tuple[str, ...]:
-    return tuple(load_model("phantom").layout(["ct", "ct.mask"]).images["ct"].mask)
+def train_judge(judges: JudgeFolder, kind: str, name: str) -> None:
+    """Train one, unless it is there."""
+    getattr(judges, kind)(name)
 
 
-def train_judge(kind: str, name: str, data: Path, folder: Path, steps: int) -> None:
-    """Train one on the real training rows, unless it is there."""
-    file = folder / f"{kind}-{name}.safetensors"
-    if file.exists():
-        return
-    train = rows(data / "train")
-    images = pixels(train, name)
-    if kind == "classifier":
-        net = classifier(images, truth(train, name, load_model("phantom").labels), steps)
-    else:
-        masks = torch.from_numpy(np.stack([sample.masks[name] for sample in train]))
-        net = segmenter(images, masks, len(organs()), steps)
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file(net.state_dict(), file.with_suffix(".tmp"))
-    file.with_suffix(".tmp").replace(file)
-
-
-def load_judge(kind: str, name: str, folder: Path) -> nn.Module:
-    net = (
-        classifier_net(1, len(load_model("phantom").labels))
-        if kind == "classifier"
-        else segmenter_net(1, len(organs()))
-    )
-    net.load_state_dict(load_file(folder / f"{kind}-{name}.safetensors"))
-    return net.eval()
-
-
-def score_row(cell: Path, data: Path, judges: Path, out: Path, n: int, lcag: bool) -> None:
+def score_row(cell: Path, judges: JudgeFolder, out: Path, n: int, lcag: bool) -> None:
     """Write a row's figures, unless they are there.
 
     Args:
@@ -91,23 +59,25 @@ def score_row(cell: Path, data: Path, judges: Path, out: Path, n: int, lcag: boo
         return
     facts = json.loads((cell / "cell.json").read_text())
     side = "with" if lcag else "without"
-    figures = made_figures(load_model(cell / "model"), rows(data / "test", n), judges, lcag, out.with_suffix(".png"))
+    figures = made_figures(
+        load_model(cell / "model"), rows(judges.data / "test", n), judges, lcag, out.with_suffix(".png")
+    )
     figures |= {f"val. loss {name.upper()}": facts["validation"][name] for name in IMAGES}
     figures["seconds"] = facts["seconds"][side]
     kept = {name: value if math.isfinite(value) else None for name, value in figures.items()}
     write_json(out, {"n": n, "figures": kept, "parameters": facts["parameters"][side], "beside": facts["beside"]})
 
 
-def made_figures(model: MedM2G, test: list[Sample], folder: Path, lcag: bool, picture: Path) -> dict[str, float]:
+def made_figures(model: MedM2G, test: list[Sample], judges: JudgeFolder, lcag: bool, picture: Path) -> dict[str, float]:
     """The figures of what a model makes for these patients; `FIGURES` but for losses and seconds.
 
     ``text→``: CT and MRI are made together from the report; the share of the findings' visibility
     (`judges.auroc_ratio`). ``joint``: both without a prompt; organ Dice, and agreement of the findings' ranks, of the
     two images of a sample minus those of two samples. ``CT→MRI``: the true CT is prompt and, with LCAG, guide.
     """
-    n, labels, names = len(test), load_model("phantom").labels, organs()
-    readers = {name: load_judge("classifier", name, folder) for name in IMAGES}
-    markers = {name: load_judge("segmenter", name, folder) for name in IMAGES}
+    n, labels, names = len(test), judges.labels, organs()
+    readers = {name: judges.classifier(name) for name in IMAGES}
+    markers = {name: judges.segmenter(name) for name in IMAGES}
     figures: dict[str, float] = {}
 
     told = make_images(model, IMAGES, n, prompts=[str(sample.report) for sample in test], cross=lcag)

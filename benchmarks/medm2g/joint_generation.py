@@ -15,20 +15,15 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import torch
+from judge_folder import CLASSIFIED, SEGMENTED, add_judges, from_arguments, organs
 from judges import (
-    classifier,
     interval,
     keep,
     organ_dice,
-    pixels,
     rank_agreement,
-    rows,
     scores,
-    segmenter,
     sheet,
     shuffled,
-    truth,
 )
 from making import make_images
 
@@ -38,29 +33,14 @@ from synthmed import load_model
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("model", type=Path)
-    parser.add_argument("--data", type=Path, required=True)
+    add_judges(parser)
     parser.add_argument("--n", type=int, default=400)
-    parser.add_argument("--judge-steps", type=int, default=1500)
     parser.add_argument("--out", type=Path, default=Path("."))
     arguments = parser.parse_args()
-    model, phantom = load_model(arguments.model), load_model("phantom")
-    names = phantom.layout(["ct", "ct.mask"]).images["ct"].mask
-    train = rows(arguments.data / "train")
-    labels = phantom.labels
+    model, judges, names = load_model(arguments.model), from_arguments(arguments), organs()
     n = arguments.n
-    markers = {
-        name: segmenter(
-            pixels(train, name),
-            torch.from_numpy(np.stack([sample.masks[name] for sample in train])),
-            len(names),
-            arguments.judge_steps,
-        )
-        for name in ("ct", "mri")
-    }
-    readers = {
-        name: classifier(pixels(train, name), truth(train, name, labels), arguments.judge_steps)
-        for name in ("xray", "ct", "mri")
-    }
+    markers = {name: judges.segmenter(name) for name in SEGMENTED}
+    readers = {name: judges.classifier(name) for name in CLASSIFIED}
     results: dict[str, object] = {"n": n, "sampler": dict(model.sampler)}
     dice: dict[str, np.ndarray] = {}
     agreement: dict[str, np.ndarray] = {}

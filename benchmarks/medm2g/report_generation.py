@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from judges import classifier, interval, keep, pixels, rows, truth
+from judge_folder import add_judges, from_arguments
+from judges import interval, keep, pixels, rows, truth
 
 from synthmed import load_model
 from synthmed.evaluation.overlap import bleu, rouge_l
@@ -37,17 +38,16 @@ def f1(known: np.ndarray, said: np.ndarray) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("model", type=Path)
-    parser.add_argument("--data", type=Path, required=True)
+    add_judges(parser)
     parser.add_argument("--n", type=int, default=600)
-    parser.add_argument("--judge-steps", type=int, default=1500)
     parser.add_argument("--out", type=Path, default=Path("."))
     arguments = parser.parse_args()
-    model, labels = load_model(arguments.model), load_model("phantom").labels
-    train, test = rows(arguments.data / "train"), rows(arguments.data / "test", arguments.n)
+    model, judges = load_model(arguments.model), from_arguments(arguments)
+    labels, train, test = judges.labels, judges.train, rows(arguments.data / "test", arguments.n)
     made = generate(
         model, to=["report"], given=[{"xray": sample.images["xray"]} for sample in test], n=len(test), seed=1
     )
-    judge = classifier(pixels(train, "xray"), truth(train, "xray", labels), arguments.judge_steps)
+    judge = judges.classifier("xray")
     with torch.no_grad():
         near, far = (
             torch.cat([judge.features(part).mean((2, 3)) for part in pixels(data, "xray").split(256)])

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from judges import classifier, interval, keep, macro_auroc, pixels, rows, scores, sheet, truth
+from judge_folder import add_judges, from_arguments
+from judges import interval, keep, macro_auroc, pixels, rows, scores, sheet, truth
 
 from synthmed import load_model
 from synthmed.generation.sugar import generate
@@ -24,9 +25,8 @@ from synthmed.medm2g.config import SamplerConfig
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("model", type=Path)
-    parser.add_argument("--data", type=Path, required=True)
+    add_judges(parser)
     parser.add_argument("--n", type=int, default=600)
-    parser.add_argument("--judge-steps", type=int, default=1500)
     parser.add_argument("--guidance", type=float)
     parser.add_argument("--out", type=Path, default=Path("."))
     arguments = parser.parse_args()
@@ -34,13 +34,13 @@ def main() -> None:
     if arguments.guidance is not None:
         sampler = SamplerConfig(**{**model.config.sampler.model_dump(), "guidance": arguments.guidance})
         model.config = model.config.model_copy(update={"sampler": sampler})
-    train, test = rows(arguments.data / "train"), rows(arguments.data / "test", arguments.n)
-    labels = load_model("phantom").labels
+    judges, test = from_arguments(arguments), rows(arguments.data / "test", arguments.n)
+    train, labels = judges.train, judges.labels
     names = [flow.fields[0] for flow in model.config.images()]
     made = generate(model, to=names, given=[{"report": sample.report} for sample in test], n=len(test), seed=1)
     results: dict[str, object] = {"n": len(test), "sampler": dict(model.sampler)}
     for name in names:
-        judge = classifier(pixels(train, name), truth(train, name, labels), arguments.judge_steps)
+        judge = judges.classifier(name)
         known = truth(test, name, labels)
         real, fake = scores(judge, pixels(test, name)), scores(judge, pixels(made, name))
         order = np.random.default_rng(0).permutation(len(test))

@@ -9,6 +9,7 @@ import pytest
 import torch
 from ablation_cells import Cell, all_cells, cell_recipe, cell_steps, stage_seconds, train_cell
 from ablation_scores import FIGURES, IMAGES, JUDGES, score_row, train_judge
+from judge_folder import JudgeFolder
 
 from synthmed.generation.engine import generate_dataset
 from synthmed.medm2g.config import Config
@@ -88,21 +89,22 @@ def test_a_cell_is_trained_in_pieces_and_gives_both_its_rows(model: MedM2G, data
     assert facts["seconds"]["with"] > facts["seconds"]["without"] > 0
     assert set(facts["validation"]) == set(IMAGES)
 
+    judges = JudgeFolder(data, tmp_path / "judges", 2)
     for kind, name in JUDGES:
-        train_judge(kind, name, data, tmp_path / "judges", 2)
+        train_judge(judges, kind, name)
     figures = {}
     for lcag in (False, True):
         # So that guidance layers, which begin as the identity, can be told from none.
         if lcag:
             _shake(folder / "model")
         file = tmp_path / f"{lcag}.json"
-        score_row(folder, data, tmp_path / "judges", file, 12, lcag)
+        score_row(folder, judges, file, 12, lcag)
         figures[lcag] = json.loads(file.read_text())["figures"]
         assert set(figures[lcag]) == set(FIGURES)
         assert file.with_suffix(".png").exists()
     assert figures[False]["CT→MRI PSNR"] != figures[True]["CT→MRI PSNR"]
     assert figures[False]["val. loss CT"] == figures[True]["val. loss CT"] > 0
-    score_row(folder, data, tmp_path / "judges", tmp_path / "shaken.json", 12, False)
+    score_row(folder, judges, tmp_path / "shaken.json", 12, False)
     shaken = json.loads((tmp_path / "shaken.json").read_text())["figures"]
     assert shaken["CT→MRI PSNR"] == figures[False]["CT→MRI PSNR"]
 
