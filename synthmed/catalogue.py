@@ -6,11 +6,14 @@ from synthmed.data.sources import SOURCES
 from synthmed.errors import UserError
 from synthmed.evaluation import METRICS
 from synthmed.load import MODELS
+from synthmed.medart.captions.protocol import DESCRIBERS
 from synthmed.modality import MODALITIES
 from synthmed.recipe import recipes
 from synthmed.registry import Registry, nearest
 
-_REGISTRIES: dict[str, Registry] = {registry.kind: registry for registry in (MODALITIES, SOURCES, MODELS, METRICS)}
+_REGISTRIES: dict[str, Registry] = {
+    registry.kind: registry for registry in (MODALITIES, SOURCES, MODELS, METRICS, DESCRIBERS)
+}
 _KINDS = (*_REGISTRIES, "recipes", "suites")
 
 

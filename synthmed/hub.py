@@ -13,7 +13,8 @@ MODEL_FILES = ("*.json", "*.safetensors", "README.md")
 """What a model folder may hold, as patterns of paths in a repository: no pickle, and no code."""
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?"
-_ID = re.compile(rf"(?P<repository>{_NAME}/{_NAME})(?:@(?P<revision>[A-Za-z0-9][A-Za-z0-9._/-]*))?\Z")
+_ID = re.compile(rf"(?P<repository>{_NAME}/{_NAME})(?:@(?P<revision>(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._/-]*))?\Z")
+_COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 
 
 @dataclass(frozen=True)
@@ -38,15 +39,27 @@ def hub_id(place: str | Path) -> HubId | None:
     return HubId(found["repository"], found["revision"]) if found else None
 
 
+def remote_of(place: str | Path) -> HubId | None:
+    """The repository that is meant; None where it is a path, as it exists or the folder that would hold it does.
+
+    A mistyped ``runs/model`` is not to be asked for at the hub, where a stranger may have put something of that name.
+    A whole commit is no mistyped path: what a run has begun with is found though it makes a folder of the owner's name.
+    """
+    found = hub_id(place)
+    if found is None or Path(place).exists():
+        return None
+    pinned = _COMMIT.match(found.revision or "") is not None
+    return found if pinned or not Path(found.repository).parent.is_dir() else None
+
+
 def located(place: str | Path, files: Sequence[str] = MODEL_FILES) -> Path:
-    """A folder as it stands; else, of what looks like a hub id, the snapshot in the hub's cache; else the path itself.
+    """The snapshot in the hub's cache where a repository is meant (`remote_of`), else the path, its ``~`` expanded.
 
     Raises:
         UserError: as `fetch`.
     """
-    folder = Path(place)
-    remote = None if folder.is_dir() else hub_id(place)
-    return folder if remote is None else fetch(remote, files)
+    remote = remote_of(place)
+    return Path(place).expanduser() if remote is None else fetch(remote, files)
 
 
 def fetch(remote: HubId, files: Sequence[str] = MODEL_FILES) -> Path:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 from synthmed.errors import UserError
-from synthmed.hub import HubId, fetch, hub_id
+from synthmed.hub import HubId, fetch, hub_id, remote_of
 from synthmed.protocols import Generator
 from synthmed.registry import Entry, Registry, nearest
 
@@ -22,8 +23,8 @@ MODELS: Registry[Callable[[], Generator]] = Registry(
         Entry("medm2g", "text, X-ray, MRI and CT of each other, by latent flows", "synthmed.medm2g.model:MedM2G"),
     ],
 )
-"""Model classes by ``model_type``. Called without arguments one gives its packaged default; ``from_pretrained(folder)``
-reads a folder that ``save_pretrained`` wrote."""
+"""Model classes by ``model_type``. Called without arguments one gives its packaged default, where it has one;
+``from_pretrained(folder)`` reads a folder that ``save_pretrained`` wrote."""
 
 MAX_CONFIG_BYTES = 2**24
 
@@ -31,14 +32,15 @@ MAX_CONFIG_BYTES = 2**24
 def load_model(model: str | Path, device: str = "cpu") -> Generator:
     """Load a generator by its registered name, or from a folder whose ``config.json`` names a ``model_type``.
 
-    What is neither and looks like ``owner/name`` or ``owner/name@revision`` is fetched from the Hugging Face hub; the
-    generator's ``source`` is then that of the commit, so that workers and later runs load the same files.
+    What is neither and looks like ``owner/name`` or ``owner/name@revision`` is fetched from the Hugging Face hub, but
+    for where a folder ``owner`` is here; the generator's ``source`` is then that of the commit, so that workers and
+    later runs load the same files.
 
     Args:
         device: where its networks go, as torch names it; a generator without networks has no ``to`` and stays.
 
     Raises:
-        UserError: no such name, folder or repository, or it is not a model.
+        UserError: no such name, folder or repository, it is not a model, or no model of that name is packaged.
     """
     generator = _load(model)
     move = getattr(generator, "to", None)
@@ -49,14 +51,29 @@ def load_model(model: str | Path, device: str = "cpu") -> Generator:
 
 def _load(model: str | Path) -> Generator:
     if str(model) in MODELS:
-        return MODELS.get(str(model))()
+        return _packaged(str(model))
     folder = Path(model)
     if folder.is_dir():
         return _from_folder(folder)
-    remote = hub_id(model)
+    remote = remote_of(model)
     if remote is None:
-        raise UserError(f"{model} is neither a model folder nor a model's name{nearest(str(model), MODELS.names())}")
+        named = hub_id(model)
+        owner = "" if named is None else named.repository.partition("/")[0]
+        hint = f"; the hub is not asked, as {owner} is a folder here" if owner else nearest(str(model), MODELS.names())
+        raise UserError(f"{model} is neither a model folder nor a model's name{hint}")
     return _from_hub(remote)
+
+
+def _packaged(name: str) -> Generator:
+    make = MODELS.get(name)
+    try:
+        inspect.signature(make).bind()
+    except TypeError:
+        raise UserError(
+            f"{name}: no trained model of this name is packaged; name the folder of one, or its hub id, or train one: "
+            f"`synthmed ls recipes` (a folder of this name is ./{name})"
+        ) from None
+    return make()
 
 
 def _from_folder(folder: Path) -> Generator:

@@ -16,6 +16,7 @@ from huggingface_hub import constants
 from synthmed import load_model
 from synthmed.errors import UserError
 from synthmed.hub import HubId, hub_id, located
+from synthmed.medm2g.training.recipe import ModelSpec
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +59,10 @@ def hub(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         ("lab/tiny@refs/pr/3", HubId("lab/tiny", "refs/pr/3")),
         (Path("lab/tiny"), HubId("lab/tiny")),
         *((name, None) for name in ("tiny", "a/b/c", "./tiny", "../tiny", "/tmp/x", "~/tiny", "lab/", "lab/tiny@", "")),
-        *((name, None) for name in ("s3://lab/tiny", "lab\\tiny", "lab/ti ny", "lab/tiny\n", "lab/tiny@../x")),
+        *(
+            (name, None)
+            for name in ("s3://lab/tiny", "lab\\tiny", "lab/ti ny", "lab/tiny\n", "lab/tiny@../x", "lab/tiny@a/../x")
+        ),
     ],
 )
 def test_what_looks_like_an_id(name: str | Path, expected: HubId | None) -> None:
@@ -71,6 +75,35 @@ def test_a_folder_comes_before_the_hub(tmp_path: Path, repository: Path) -> None
     assert located("lab/tiny") == Path("lab/tiny")
     assert load_model("lab/tiny").source == "lab/tiny"
     assert located("a/b/c") == Path("a/b/c"), "no id: the caller says what is wrong with the path"
+
+
+@pytest.mark.parametrize(
+    "name", ["lab/tiny", Path("lab/tiny"), "lab/tiny@main", "./lab/tiny", "lab/tiny/model", "~/tiny"]
+)
+def test_what_is_mistyped_in_a_folder_here_never_reaches_the_hub(hub: Hub, tmp_path: Path, name: str | Path) -> None:
+    """The hub has a model of that name."""
+    (tmp_path / "lab").mkdir()
+    assert located(name) == Path(name).expanduser()
+    with pytest.raises(UserError, match="neither a model folder nor a model's name"):
+        load_model(name)
+    assert hub.asked == []
+
+
+def test_a_run_finds_its_model_again_though_it_makes_a_folder_of_the_owners_name(hub: Hub, tmp_path: Path) -> None:
+    source = load_model("lab/tiny").source
+    (tmp_path / "lab").mkdir()
+    assert load_model(source).source == source
+    with pytest.raises(UserError, match="the hub is not asked, as lab is a folder here"):
+        load_model("lab/tiny")
+
+
+def test_a_path_of_a_recipe_stays_a_path(hub: Hub) -> None:
+    made = ModelSpec(size="debug", fields=("xray",), init="./lab/tiny", pretrained={"flow_xray": "./lab/tiny"})
+    for place in (made.init, made.pretrained["flow_xray"]):
+        assert place is not None
+        assert located(place) == Path("lab/tiny")
+    assert made.model_dump(mode="json")["init"] == "lab/tiny", "as older releases wrote it"
+    assert hub.asked == []
 
 
 def test_a_model_comes_from_the_cache_without_a_connection(cache: Path, repository: Path) -> None:

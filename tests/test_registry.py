@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from synthmed.errors import UserError
+from synthmed.load import load_model
 from synthmed.modality import MODALITIES, Modality
 from synthmed.registry import Entry, Registry, nearest
 
@@ -51,6 +52,13 @@ MODALITIES.get("xray")
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert "'elsewhere:CT' takes the name 'ct', which is taken" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["medm2g", "medart"])
+def test_a_class_without_a_packaged_model_says_what_to_do(name: str) -> None:
+    with pytest.raises(UserError, match=f"^{name}: no trained model .* `synthmed ls recipes`") as error:
+        load_model(name)
+    assert "\n" not in str(error.value)
 
 
 def test_names_import_nothing() -> None:

@@ -35,6 +35,7 @@ def write_tables(out: Path, cells: Iterable[Cell]) -> str:
         for name in FIGURES
     }
     settings = json.loads((out / "settings.json").read_text())
+    tests = len(FIGURES) * len(SWITCHES)
     text = "\n".join(
         [
             f"n = {settings['n']} test patients, seeds {', '.join(map(str, sorted({row[3] for row in rows})))}, "
@@ -42,6 +43,8 @@ def write_tables(out: Path, cells: Iterable[Cell]) -> str:
             table_of_rows(rows, FIGURES),
             "",
             table_of_effects(effects),
+            "",
+            f"Of {tests} intervals about {0.05 * tests:.0f} would miss 0 by chance if no switch did anything.",
             "",
             *_costs(found),
         ]

@@ -9,6 +9,8 @@ and MRI, segmenters (`judges.segmenter`) of CT and MRI.
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,10 +18,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from judges import classifier, classifier_net, pixels, rows, segmenter, segmenter_net, truth
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from synthmed import load_model
+from synthmed.errors import UserError
 from synthmed.sample import Sample
 
 CLASSIFIED, SEGMENTED = ("xray", "ct", "mri"), ("ct", "mri")
@@ -37,7 +41,10 @@ class JudgeFolder:
     Attributes:
         data: shards in ``train``.
         folder: where weights are kept.
-        steps: of training; another number is another folder's.
+        steps: of training; another number is another file's.
+
+    Raises:
+        UserError: when a judge is asked for that was trained on other rows than ``data``'s.
     """
 
     data: Path
@@ -48,6 +55,13 @@ class JudgeFolder:
     def labels(self) -> tuple[str, ...]:
         """What a classifier's logits mean."""
         return load_model("phantom").labels
+
+    @cached_property
+    def rows(self) -> str:
+        """Which training rows these are, by what made them."""
+        plan = json.loads((self.data / "train" / "plan.json").read_text())
+        content = {key: plan[key] for key in ("model_fingerprint", "n", "seed", "to", "given")}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @cached_property
     def train(self) -> list[Sample]:
@@ -64,6 +78,11 @@ class JudgeFolder:
 
     def _kept(self, kind: str, name: str, net: nn.Module) -> nn.Module:
         file = self.folder / f"{kind}-{name}-{self.steps}.safetensors"
+        if file.exists():
+            with safe_open(file, "pt") as kept:
+                known = (kept.metadata() or {}).get("rows", self.rows)
+            if known != self.rows:
+                raise UserError(f"{file}: was trained on other rows than {self.data / 'train'}; name another folder")
         if not file.exists():
             images = pixels(self.train, name)
             if kind == "classifier":
@@ -72,7 +91,7 @@ class JudgeFolder:
                 masks = torch.from_numpy(np.stack([sample.masks[name] for sample in self.train]))
                 net = segmenter(images, masks, len(organs()), self.steps)
             self.folder.mkdir(parents=True, exist_ok=True)
-            save_file(net.state_dict(), file.with_suffix(".tmp"))
+            save_file(net.state_dict(), file.with_suffix(".tmp"), metadata={"rows": self.rows})
             file.with_suffix(".tmp").replace(file)
         net.load_state_dict(load_file(file))
         return net.eval()

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from judge_folder import add_judges, from_arguments
-from judges import interval, keep, macro_auroc, pixels, rows, scores, sheet, truth
+from judges import interval, keep, macro_auroc, pixels, rows, scores, sheet, shuffled, truth
 
 from synthmed import load_model
 from synthmed.generation.sugar import generate
@@ -43,7 +43,7 @@ def main() -> None:
         judge = judges.classifier(name)
         known = truth(test, name, labels)
         real, fake = scores(judge, pixels(test, name)), scores(judge, pixels(made, name))
-        order = np.random.default_rng(0).permutation(len(test))
+        order = shuffled(len(test))
         base = macro_auroc(known, real)
 
         def ratio(

@@ -40,7 +40,9 @@ def caption(
         Literal["full", "simple", "empty"],
         typer.Option(help="full captions, simple class sentences, or empty ones."),
     ] = "full",
-    describer: Annotated[str, typer.Option(help="Back end: embedded (no weights), vlm or endpoint.")] = "embedded",
+    describer: Annotated[
+        str, typer.Option(help="Back end: embedded (no weights), vlm or endpoint (`synthmed ls describers`).")
+    ] = "embedded",
     describer_option: Annotated[
         list[str] | None,
         typer.Option(

@@ -15,6 +15,7 @@ class Kind(StrEnum):
     sources = "sources"
     models = "models"
     metrics = "metrics"
+    describers = "describers"
     recipes = "recipes"
     suites = "suites"
 
@@ -22,7 +23,7 @@ class Kind(StrEnum):
 def ls(
     kind: Annotated[Kind | None, typer.Argument(help="One kind; all if left out.", show_default=False)] = None,
 ) -> None:
-    """List modalities, data sources, models, metrics, recipes and benchmark suites, third parties' among them."""
+    """List modalities, data sources, models, metrics, describers, recipes and suites, third parties' among them."""
     from synthmed.catalogue import catalogue
 
     for name in [kind.value] if kind else [each.value for each in Kind]:

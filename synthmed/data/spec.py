@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 
@@ -49,7 +49,7 @@ class DataSpec(_Section):
     """Real data: which rows, in which splits, through which MONAI transforms.
 
     Attributes:
-        root: where the parts' paths begin.
+        root: where the parts' paths begin; ``~`` is the user's folder, which shells leave alone in ``data.root=~/x``.
         parts: the data sets.
         pipelines: by name, the transforms after reading: mappings with ``_target_``; see
             `synthmed.data.pipeline.build_pipeline`.
@@ -63,7 +63,7 @@ class DataSpec(_Section):
         cache_folder: of the disk cache.
     """
 
-    root: Path
+    root: Annotated[Path, pydantic.AfterValidator(Path.expanduser)]
     parts: tuple[PartSpec, ...]
     pipelines: dict[str, list[dict[str, Any]]] = {}
     size: pydantic.PositiveInt = 128

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from monai.data import MetaTensor
-
 from synthmed.data.assemble import Row, assemble
 from synthmed.data.datasets import RecordDataset
 from synthmed.data.spec import DataSpec
-from synthmed.data.transforms.windows import to_hounsfield
 from synthmed.errors import UserError
 from synthmed.generation.given import content_hash_of_values
+from synthmed.generation.given_transforms import as_given, seeded_row
 from synthmed.modality import canonical, image_name
 
 
@@ -56,11 +53,11 @@ class GivenData(Sequence[Mapping[str, Any]]):
         number = range(len(self))[index]
         split, place = self._places[number]
         dataset = self._splits[split]
-        dataset.transform.set_random_state(number)
         record = dataset.rows[place].record
-        item = dataset[place]
+        with seeded_row(dataset.transform, number, f"data: {record.id}"):
+            item = dataset[place]
         known: dict[str, Any] = {"report": record.text, "labels": record.labels}
-        return {name: known[name] if name in known else _array(item, name, record.id) for name in self.take}
+        return {name: known[name] if name in known else as_given(item, name, record.id) for name in self.take}
 
     def texts(self) -> list[dict[str, Any]]:
         """The rows' reports and labels; no image is opened."""
@@ -81,14 +78,3 @@ def _has(row: Row, name: str) -> bool:
         return bool(record.labels)
     image = image_name(name)
     return image.image in (record.masks if image.mask else record.images)
-
-
-def _array(item: Mapping[str, Any], name: str, where: str) -> np.ndarray[Any, Any]:
-    if name not in item:
-        raise UserError(f"{where}: the data's pipeline gives no {name}; it gives: {', '.join(item)}")
-    value = item[name]
-    if image_name(name).mask:
-        return np.asarray(value, np.uint8)
-    if image_name(name).modality == "ct" and isinstance(value, MetaTensor):
-        value = to_hounsfield(value)
-    return np.ascontiguousarray(value, np.float32)

@@ -9,7 +9,8 @@ from synthmed.errors import UserError
 from synthmed.modality import canonical
 
 MAX_REPORT_BYTES = 2**20
-_NO_IMAGES = (".txt", ".md", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".pdf")
+_REPORTS = (".txt", ".md")
+_NO_IMAGES = (*_REPORTS, ".csv", ".tsv", ".json", ".jsonl", ".xml", ".pdf")
 
 
 def parse_given(values: Sequence[str]) -> Path | dict[str, Path]:
@@ -34,13 +35,13 @@ def parse_given(values: Sequence[str]) -> Path | dict[str, Path]:
 def rows_of_paths(paths: Mapping[str, Path]) -> list[dict[str, str]]:
     """A row a file: of folders, the files of one name (``t1/a.png`` with ``t2/a.nii.gz``), in sorted order.
 
-    A single file goes into every row. A ``report`` is a text file, anything else an image's or mask's; files in folders
-    below, hidden ones, and texts and tables among images are passed over.
+    A single file goes into every row. In a folder of ``report`` the ``.txt`` and ``.md`` files count, in any other all
+    but texts and tables; files in folders below and hidden ones never do. ``~`` is the user's folder.
 
     Raises:
         UserError: a path is missing, a folder has no file or no partner for one, or a report is not text.
     """
-    named = {canonical(name): path for name, path in paths.items()}
+    named = {canonical(name): path.expanduser() for name, path in paths.items()}
     if "labels" in named:
         raise UserError("given labels: labels are words, not files; write --labels, or a table")
     folders = {name: _files(path, name) for name, path in named.items() if path.is_dir()}
@@ -62,9 +63,10 @@ def _files(folder: Path, name: str) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         suffix = path.suffix.lower()
-        if path.name.startswith(".") or not path.is_file() or (suffix in _NO_IMAGES) != (name == "report"):
+        wanted = suffix in _REPORTS if name == "report" else suffix not in _NO_IMAGES
+        if path.name.startswith(".") or not path.is_file() or not wanted:
             continue
-        stem = path.name.removesuffix(".gz").rsplit(".", 1)[0]
+        stem = _stem(path.name)
         if stem in files:
             raise UserError(f"given {name}: {files[stem]} and {path.name} are of one name; move one away")
         files[stem] = path
@@ -73,11 +75,19 @@ def _files(folder: Path, name: str) -> dict[str, Path]:
     return files
 
 
+def _stem(name: str) -> str:
+    stem, _, suffix = name.removesuffix(".gz").rpartition(".")
+    # DICOM files are often named by their UID alone, 1.2.840.5.
+    return stem if stem and not suffix.isdigit() else name
+
+
 def _report(path: Path) -> str:
     try:
-        if path.stat().st_size > MAX_REPORT_BYTES:
+        with path.open("rb") as file:
+            data = file.read(MAX_REPORT_BYTES + 1)
+        if len(data) > MAX_REPORT_BYTES:
             raise UserError(f"given report: {path} is over {MAX_REPORT_BYTES} bytes")
-        return path.read_text(encoding="utf-8-sig").strip()
+        return data.decode("utf-8-sig").strip()
     except OSError as error:
         raise UserError(f"given report: {path}: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from synthmed.errors import UserError
 from synthmed.generation.plan import Plan
 from synthmed.generation.quality import duplicates, problems
 from synthmed.modality import image_name
@@ -27,6 +28,7 @@ def render_batch(generator: Generator, plan: Plan, batch: range) -> list[Sample]
         One sample an index, with values on the stored grid, key, provenance and quality filled in.
 
     Raises:
+        UserError: a given image and the mask made of it, or a given mask and its image, are of two sizes.
         ValueError: the generator returned another number of samples than asked for.
     """
     samples: dict[int, Sample] = {}
@@ -56,7 +58,8 @@ def _draw(generator: Generator, plan: Plan, indices: Sequence[int], attempt: int
         raise ValueError(f"{plan.model} returned {len(samples)} samples for {len(indices)} requests")
     for index, seed, request, sample in zip(indices, seeds, requests, samples, strict=True):
         sample.key = plan.key(index)
-        sample.prompt = request.prompt
+        # A generator that was asked for nothing may have prompted itself.
+        sample.prompt = request.prompt or sample.prompt
         _copy(request.given, plan.copied, sample)
         sample.provenance = Provenance(
             index,
@@ -81,6 +84,18 @@ def _copy(given: Mapping[str, Any], names: Sequence[str], sample: Sample) -> Non
         else:
             sample.images[name] = given[name]
         sample.labels_by_image.setdefault(image.image, list(sample.labels))
+        _check_aligned(sample, image.image)
+
+
+def _check_aligned(sample: Sample, name: str) -> None:
+    """A mask is stored beside its image, pixel by pixel; the given one of the two may not have the model's size."""
+    if name in sample.images and name in sample.masks:
+        image, mask = sample.images[name].shape[1:], sample.masks[name].shape[1:]
+        if image != mask:
+            raise UserError(
+                f"{name} is {image[0]} x {image[1]} and {name}.mask {mask[0]} x {mask[1]}: resize the given one to the "
+                "other's size, or leave it out of to"
+            )
 
 
 def _on_grid(sample: Sample, plan: Plan) -> Sample:

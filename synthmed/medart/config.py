@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 
 from synthmed.errors import UserError
 from synthmed.medart.lora import LoraSpec
 from synthmed.modality import MODALITIES, canonical, image_name
+from synthmed.problem import problem as problem  # for synthmed.medart.training, until it imports it itself
+from synthmed.prompts import PromptConfig
+
+Side = Annotated[int, pydantic.Field(ge=1, le=2**14)]
+"""Rows or columns."""
 
 
 class _Section(pydantic.BaseModel):
@@ -33,9 +38,9 @@ class SchedulerConfig(_Section):
     DPM-Solver++ (Lu et al., 2211.01095) of order 2 by the midpoint rule, first order in the last step.
     """
 
-    num_train_timesteps: pydantic.PositiveInt = 1000
-    beta_start: pydantic.PositiveFloat = 1e-4
-    beta_end: pydantic.PositiveFloat = 0.02
+    num_train_timesteps: int = pydantic.Field(default=1000, ge=1, le=10_000)
+    beta_start: float = pydantic.Field(default=1e-4, gt=0, lt=1)
+    beta_end: float = pydantic.Field(default=0.02, gt=0, lt=1)
     beta_schedule: Literal["linear", "scaled_linear", "squaredcos_cap_v2"] = "linear"
     prediction_type: Literal["epsilon"] = "epsilon"
     algorithm_type: Literal["dpmsolver++"] = "dpmsolver++"
@@ -54,23 +59,14 @@ class SchedulerConfig(_Section):
 
 
 class SamplerConfig(_Section):
-    """How images are drawn; the paper trains with 20 steps and draws with 50."""
+    """How images are drawn; the paper trains with 20 steps and draws with 50.
 
-    name: Literal["dpm++"] = "dpm++"
-    steps: pydantic.PositiveInt = 20
-    guidance: float = pydantic.Field(default=4.5, ge=1)
-
-
-class PromptConfig(_Section):
-    """How labels become text, and which labels an image is given where nobody names any.
-
-    Attributes:
-        templates: by a label set's names joined by ``|`` (sorted), else ``"*"``, with ``{labels}``.
-        sets: label sets with their frequency on the training rows; no text of a row is kept.
+    More steps than PixArt's 1000 times would take a time twice, and DPM-Solver++ divides by their distance.
     """
 
-    templates: dict[str, str] = {"*": "{labels}"}
-    sets: tuple[tuple[tuple[str, ...], float], ...] = ()
+    name: Literal["dpm++"] = "dpm++"
+    steps: int = pydantic.Field(default=20, ge=1, le=1000)
+    guidance: float = pydantic.Field(default=4.5, ge=1)
 
 
 class Config(_Section):
@@ -92,9 +88,9 @@ class Config(_Section):
     model_type: Literal["medart"] = "medart"
     size: str = ""
     image: str = "photo"
-    pixels: tuple[pydantic.PositiveInt, pydantic.PositiveInt]
+    pixels: tuple[Side, Side]
     window: tuple[float, float] | None = None
-    spacing: tuple[float, float] = (1.0, 1.0)
+    spacing: tuple[pydantic.PositiveFloat, pydantic.PositiveFloat] = (1.0, 1.0)
     text_length: int = pydantic.Field(default=120, ge=2, le=4096)
     base: str | None = None
     lora: Lora = Lora()
@@ -123,10 +119,6 @@ class Config(_Section):
             raise ValueError(f"image {self.image!r} needs a window in HU")
         if self.window is not None and not self.window[0] < self.window[1]:
             raise ValueError(f"window {self.window}: low is below high")
+        if modality.unit != "HU" and self.window is not None:
+            raise ValueError(f"image {self.image!r} is not in HU, and has no window")
         return self
-
-
-def problem(error: pydantic.ValidationError) -> str:
-    """The first thing wrong, in one line, with its place."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")

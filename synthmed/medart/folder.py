@@ -16,10 +16,11 @@ from transformers import T5Tokenizer
 from synthmed.errors import UserError
 from synthmed.hub import HubId, hub_id, located
 from synthmed.load import read_config
-from synthmed.medart.config import Config, SchedulerConfig, problem
+from synthmed.medart.config import Config, SchedulerConfig
 from synthmed.medart.lora import load_adapter, read_spec, save_adapter, without_adapter
 from synthmed.medart.parts import PARTS, load_parts, without_bars
 from synthmed.medart.tokenizer import load_tokenizer
+from synthmed.problem import problem
 
 ADAPTERS = {"transformer": "transformer_lora", "text_encoder": "text_encoder_lora"}
 PIPELINE_FILES = (
@@ -69,7 +70,14 @@ def write_model(
 
     Args:
         dtype: of the pipeline's stored weights; adapters are stored as they are.
+
+    Raises:
+        UserError: a network has an adapter that the config does not know, or the other way round.
     """
+    for name in ADAPTERS:
+        if isinstance(parts[name], PeftModel) != (getattr(config.lora, name) is not None):
+            # Read again, the adapter would be lost without a word, or asked for in vain.
+            raise UserError(f"lora.{name}: the config and the network do not agree on whether there is an adapter")
     place.mkdir(parents=True, exist_ok=True)
     for name, folder in ADAPTERS.items():
         part: Any = parts[name]

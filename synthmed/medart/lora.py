@@ -82,7 +82,7 @@ def add_adapter(module: nn.Module, spec: LoraSpec, seed: int = 0) -> PeftModel:
     targets = spec.targets_of(module)
     names = [name for name, _ in module.named_modules()]
     for target in targets:
-        if not any(name == target or name.endswith(f".{target}") for name in names):
+        if not any(_ends(name, target) for name in names):
             raise UserError(f"lora.targets: {target!r} is no module of a {type(module).__name__}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -109,6 +109,9 @@ def load_adapter(module: nn.Module, folder: Path, *, trainable: bool = False) ->
     spec = read_spec(folder)
     try:
         tensors = load_file(folder / WEIGHTS)
+        # Before peft makes room for what a stranger's config claims.
+        if _claimed(module, spec) > sum(tensor.numel() for tensor in tensors.values()):
+            raise ValueError(f"the weights do not fit: fewer than rank {spec.rank} has on the targets of {CONFIG}")
         # It is asked for what it leaves as it was, and not told what it does not know.
         model = _adapted(module, spec, spec.targets or ())
         found: Any = set_peft_model_state_dict(model, tensors)
@@ -189,6 +192,22 @@ _WITHOUT_EFFECT = {
     "revision",
     "task_type",
 }
+
+
+def _ends(name: str, target: str) -> bool:
+    """peft's rule for a list of targets."""
+    return name == target or name.endswith(f".{target}")
+
+
+def _claimed(module: nn.Module, spec: LoraSpec) -> int:
+    """Weights of A and B on all targets of the module."""
+    named = ((name, getattr(part, "weight", None)) for name, part in module.named_modules())
+    weights = [
+        weight
+        for name, weight in named
+        if isinstance(weight, torch.Tensor) and any(_ends(name, target) for target in spec.targets or ())
+    ]
+    return sum(spec.rank * (len(weight) + weight[0].numel()) for weight in weights)
 
 
 def _adapted(module: nn.Module, spec: LoraSpec, targets: tuple[str, ...]) -> PeftModel:

@@ -18,17 +18,18 @@ from transformers import T5Tokenizer
 from synthmed.errors import UserError
 from synthmed.fields import ImageField, Layout
 from synthmed.generation.sugar import generate
-from synthmed.medart.config import Config, Lora, SamplerConfig, problem
+from synthmed.medart.config import Config, Lora, SamplerConfig
 from synthmed.medart.folder import pipeline_folder, read_model, read_scheduler, write_model
 from synthmed.medart.latents import downsampling
 from synthmed.medart.lora import LoraSpec
 from synthmed.medart.parts import adapt, check_parts, configs, load_parts
-from synthmed.medart.prompts import drawn_labels, prompt_of, worded
 from synthmed.medart.rendering import draw
 from synthmed.medart.tasks import supported
 from synthmed.medart.tokenizer import load_tokenizer
 from synthmed.medart.values import from_network
 from synthmed.models.fingerprint import fingerprint
+from synthmed.problem import problem
+from synthmed.prompts import drawn_labels, prompt_of, worded
 from synthmed.protocols import Request
 from synthmed.sample import NO_FINDING, NOT_STATED, Pairing, Sample, Scalar
 
@@ -190,6 +191,7 @@ class MedArt:
         self, request: Request, known: tuple[str, ...] | None, prompt: str, image: npt.NDArray[np.float32]
     ) -> Sample:
         sample = Sample(labels=[NOT_STATED] if known is None else list(known) or [NO_FINDING])
+        sample.prompt = prompt
         name = self.config.image
         if name in request.to:
             sample.images[name], sample.spacing[name] = image, self.config.spacing

@@ -20,6 +20,7 @@ from synthmed.medart.config import Config, Lora
 from synthmed.medart.latents import downsampling
 from synthmed.medart.lora import add_adapter
 from synthmed.modality import MODALITIES, image_name
+from synthmed.models.entries import no_fetched_code
 from synthmed.models.networks import NETWORKS, build_network
 
 PARTS = ("transformer", "text_encoder", "vae")
@@ -69,7 +70,10 @@ def load_parts(folder: Path, dtype: torch.dtype = torch.float32) -> nn.ModuleDic
         place = folder / name
         if not (place / "config.json").is_file():
             raise UserError(f"{place}: the model's part {name} is missing")
+        if (place / "adapter_config.json").exists():  # transformers would put it on without a word
+            raise UserError(f"{place}: holds an adapter among the network's own files; its place is {name}_lora")
         kind = _kind(name, place)
+        no_fetched_code(read_config(place), str(place / "config.json"))
         try:
             # transformers and diffusers name the type differently.
             typed = {"dtype": dtype} if name == "text_encoder" else {"torch_dtype": dtype}

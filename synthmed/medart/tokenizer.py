@@ -25,8 +25,11 @@ _MOST_BYTES = 2**26
 
 
 def cleaned(text: str) -> str:
-    """A caption as `PixArtAlphaPipeline` with ``clean_caption=False`` hands it to T5: lower case, ends trimmed."""
-    return text.lower().strip()
+    """A caption as `PixArtAlphaPipeline` with ``clean_caption=False`` hands it to T5: lower case, ends trimmed.
+
+    Half a surrogate pair, which no UTF-8 and no tokenizer takes, becomes "?".
+    """
+    return text.encode("utf-8", "replace").decode("utf-8").lower().strip()
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> T5Tokenizer:

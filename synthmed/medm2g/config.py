@@ -11,6 +11,7 @@ import pydantic
 from synthmed.diffusion.process import Parametrisation, Process
 from synthmed.diffusion.sampler import Sampler
 from synthmed.modality import MODALITIES, canonical, image_name
+from synthmed.prompts import PromptConfig
 from synthmed.sample import Pairing
 
 TEXT = "text"
@@ -101,18 +102,6 @@ class SamplerConfig(_Section):
     def make(self) -> Sampler:
         """The sampler's settings; UserError where they contradict."""
         return Sampler(**self.model_dump())
-
-
-class PromptConfig(_Section):
-    """How labels become text, and which labels a patient is given where nobody names any.
-
-    Attributes:
-        templates: by a label set's names joined by ``|`` (sorted), else ``"*"``, with ``{labels}``.
-        sets: label sets with their frequency on the training rows; no text of a row is kept.
-    """
-
-    templates: dict[str, str] = {"*": "{labels}"}
-    sets: tuple[tuple[tuple[str, ...], float], ...] = ()
 
 
 class Config(_Section):

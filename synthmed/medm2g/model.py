@@ -19,12 +19,13 @@ from synthmed.generation.sugar import generate
 from synthmed.load import read_config
 from synthmed.medm2g.config import TEXT, Config, FlowConfig
 from synthmed.medm2g.parts import load_parts, save_parts
-from synthmed.medm2g.prompts import drawn_labels, prompt_of, worded
 from synthmed.medm2g.rendering import Networks, Wish, make
 from synthmed.medm2g.tasks import supported
 from synthmed.medm2g.tokenizer import Tokenizers
 from synthmed.medm2g.values import from_network
 from synthmed.models.fingerprint import fingerprint
+from synthmed.problem import problem
+from synthmed.prompts import drawn_labels, prompt_of, worded
 from synthmed.protocols import Request
 from synthmed.sample import NO_FINDING, NOT_STATED, Box, Sample, Scalar
 
@@ -77,9 +78,7 @@ class MedM2G:
         try:
             config = Config.model_validate_json(json.dumps(read_config(place)))
         except pydantic.ValidationError as error:
-            problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            where = ".".join(map(str, problem["loc"]))
-            raise UserError(f"{place / 'config.json'}: {where}: {problem['msg']}") from None
+            raise UserError(f"{place / 'config.json'}: {problem(error)}") from None
         return cls(config, load_parts(config, place), Tokenizers.load(place / "tokenizer"), str(folder))
 
     def save_pretrained(self, folder: str | Path, dtype: torch.dtype = torch.float32) -> None:
@@ -157,6 +156,7 @@ class MedM2G:
         samples = []
         for place, known in enumerate(labels):
             sample = Sample(labels=[NOT_STATED] if known is None else list(known) or [NO_FINDING])
+            sample.prompt = prompts[place]
             for name in to:
                 self._put(sample, name, made[name][place])
             sample.labels_by_image = {image: list(sample.labels) for image in sample.spacing}

@@ -20,9 +20,11 @@ from synthmed.models.autoencoder import LightAutoencoder
 from synthmed.models.flow import LatentFlow
 
 _SAFE: dict[str, Any] = {"use_safetensors": True, "local_files_only": True}
+# A stranger's config may name a repository of attention code for transformers to run; torch's own is used.
+_SAFE_TRANSFORMER: dict[str, Any] = {**_SAFE, "dtype": torch.float32, "attn_implementation": "sdpa"}
 
 
-def start_from(part: nn.Module, folder: Path, where: str) -> None:
+def start_from(part: nn.Module, folder: str | Path, where: str) -> None:
     """Put published weights into a part, in place, by what the part is.
 
     - a `LatentFlow` of a ``UNet2DConditionModel``: ``folder/unet`` of a Stable Diffusion pipeline. Input channels that
@@ -49,7 +51,10 @@ def start_from(part: nn.Module, folder: Path, where: str) -> None:
         raise UserError(f"{where}: nothing published starts a {kind}; there are: {', '.join(_LOADERS)}")
     load, *places = _LOADERS[kind]
     try:
-        load(part, located(folder, [f"{place}{file}" for place in places for file in _FILES]))
+        place = located(folder, [f"{place}{file}" for place in places for file in _FILES])
+        if not place.is_dir():  # which diffusers and transformers would take for an id, and look for in the hub's cache
+            raise UserError(f"{folder}: no such folder")
+        load(part, place)
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
     except Exception as error:  # in the words of diffusers, transformers, safetensors
@@ -95,8 +100,8 @@ def _vae(part: Any, folder: Path) -> None:
 def _optimus(part: Any, folder: Path) -> None:
     from transformers import BertModel, GPT2Model
 
-    encoder = BertModel.from_pretrained(folder / "encoder", dtype=torch.float32, **_SAFE)
-    decoder = GPT2Model.from_pretrained(folder / "decoder", dtype=torch.float32, **_SAFE)
+    encoder = BertModel.from_pretrained(folder / "encoder", **_SAFE_TRANSFORMER)
+    decoder = GPT2Model.from_pretrained(folder / "decoder", **_SAFE_TRANSFORMER)
     _fill(part.bert, encoder.state_dict())
     state = decoder.state_dict()
     rows = part.gpt2.wte.weight.detach().clone()
@@ -105,7 +110,7 @@ def _optimus(part: Any, folder: Path) -> None:
 
 
 def _clip(part: Any, folder: Path) -> None:
-    published = type(part.clip).from_pretrained(folder, dtype=torch.float32, **_SAFE)
+    published = type(part.clip).from_pretrained(folder, **_SAFE_TRANSFORMER)
     _fill(part.clip, published.state_dict())
 
 

@@ -10,6 +10,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from synthmed.models.entries import plain_entries
 from synthmed.models.prompt_encoders import as_token
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -27,7 +28,7 @@ class ClipImagePromptEncoder(ModelMixin, ConfigMixin):
     @register_to_config
     def __init__(self, tower: dict[str, Any]) -> None:
         super().__init__()
-        self.clip = CLIPVisionModelWithProjection(CLIPVisionConfig.from_dict(tower))
+        self.clip = CLIPVisionModelWithProjection(CLIPVisionConfig.from_dict(plain_entries(tower)))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """(B, C, H, W) in [-1, 1] to (B, projection_dim), not normalised.
@@ -60,7 +61,7 @@ class ClipTextPromptEncoder(ModelMixin, ConfigMixin):
     @register_to_config
     def __init__(self, tower: dict[str, Any]) -> None:
         super().__init__()
-        self.clip = CLIPTextModelWithProjection(CLIPTextConfig.from_dict(tower))
+        self.clip = CLIPTextModelWithProjection(CLIPTextConfig.from_dict(plain_entries(tower)))
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None) -> torch.Tensor:
         """(B, L) int64 and their mask (B, L) to (B, projection_dim), not normalised."""

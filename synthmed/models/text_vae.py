@@ -21,6 +21,7 @@ from transformers import (
     RobertaPreLayerNormModel,
 )
 
+from synthmed.models.entries import plain_entries
 from synthmed.models.text_posterior import TextPosterior
 
 
@@ -60,7 +61,7 @@ class Optimus(ModelMixin, ConfigMixin):
         super().__init__()
         # Not named as the configuration's entries are: ModelMixin would answer with those.
         self.bert = _encoder(encoder)
-        self.gpt2 = GPT2Model(GPT2Config.from_dict(decoder))
+        self.gpt2 = GPT2Model(GPT2Config.from_dict(plain_entries(decoder)))
         hidden = self.gpt2.config.n_embd
         self.to_moments = nn.Linear(self.bert.config.hidden_size, 2 * latent_dim, bias=False)
         self.to_memory = nn.Linear(latent_dim, self.gpt2.config.n_layer * hidden, bias=False)
@@ -74,8 +75,9 @@ class Optimus(ModelMixin, ConfigMixin):
         Raises:
             OSError: a folder has no ``config.json`` or no safetensors file; pickled weights are not read.
         """
-        # A stranger's folder: no pickle, no code, nothing from the network.
-        safe: dict[str, Any] = {"use_safetensors": True, "local_files_only": True, "dtype": torch.float32}
+        # A stranger's folder: no pickle, no code, nothing from the network; of attention's kernels, torch's own.
+        safe: dict[str, Any] = {"use_safetensors": True, "local_files_only": True, "attn_implementation": "sdpa"}
+        safe["dtype"] = torch.float32
         encoder = BertModel.from_pretrained(encoder_folder, **safe)
         decoder = GPT2Model.from_pretrained(decoder_folder, **safe)
         model: Optimus = cls(encoder.config.to_diff_dict(), decoder.config.to_diff_dict(), latent_dim=latent_dim)
@@ -193,9 +195,10 @@ class Optimus(ModelMixin, ConfigMixin):
 def _encoder(entries: dict[str, Any]) -> BertModel | RobertaPreLayerNormModel:
     kind = entries.get("model_type", "bert")
     if kind == "bert":
-        return BertModel(BertConfig.from_dict(entries))
+        return BertModel(BertConfig.from_dict(plain_entries(entries)))
     if kind == "roberta-prelayernorm":
-        return RobertaPreLayerNormModel(RobertaPreLayerNormConfig.from_dict(entries), add_pooling_layer=False)
+        config = RobertaPreLayerNormConfig.from_dict(plain_entries(entries))
+        return RobertaPreLayerNormModel(config, add_pooling_layer=False)
     raise ValueError(f"encoder.model_type = {kind!r}: there are bert and roberta-prelayernorm")
 
 

@@ -21,8 +21,13 @@ def test_ls_shows_what_a_third_partys_package_adds() -> None:
 
 def test_ls_without_a_kind_shows_all_kinds() -> None:
     output = run(app, ["ls"]).output
-    for kind in ("modalities", "sources", "models", "metrics", "recipes", "suites"):
+    for kind in ("modalities", "sources", "models", "metrics", "describers", "recipes", "suites"):
         assert f"{kind}\n" in output
+
+
+def test_ls_describers_shows_the_back_ends_of_caption() -> None:
+    lines = run(app, ["ls", "describers"]).output.splitlines()
+    assert [line.split()[0] for line in lines] == ["embedded", "endpoint", "vlm"]
 
 
 def test_an_unknown_kind_is_refused() -> None:

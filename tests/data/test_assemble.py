@@ -144,3 +144,9 @@ def test_a_wrong_part_is_told(clean: Path, part: dict[str, Any], message: str) -
 def test_a_wrong_section_is_refused(clean: Path, section: dict[str, Any]) -> None:
     with pytest.raises(pydantic.ValidationError):
         DataSpec.model_validate({"root": clean, "parts": [{"source": "table"}], **section})
+
+
+def test_the_root_may_be_in_the_users_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell leaves ~ alone in data.root=~/films."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert spec(Path("~/films")).root == tmp_path / "films"

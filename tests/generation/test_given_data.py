@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from synthmed.codec import encode_png
@@ -78,6 +79,30 @@ def test_random_transforms_follow_the_rows_number_alone(tmp_path: Path) -> None:
     np.testing.assert_array_equal(rows[-1]["mri"], first)
 
 
+def test_what_draws_from_global_generators_follows_the_rows_number_too(tmp_path: Path) -> None:
+    """torchvision's transforms draw from torch's generator."""
+    jitter = {"_target_": "monai.transforms.TorchVisiond", "keys": "mri", "name": "ColorJitter", "brightness": 0.9}
+    (tmp_path / "rows.csv").write_text("mri\nm0.png\nm0.png\n")
+    for rows in (
+        GivenPipeline(GivenFile(tmp_path / "rows.csv"), [jitter]),
+        GivenData(spec(tmp_path, [jitter]), ["mri"]),
+    ):
+        state = torch.get_rng_state()
+        first = rows[1]["mri"]
+        assert torch.equal(torch.get_rng_state(), state), "a generator's draws are its own"
+        torch.rand(3)
+        np.testing.assert_array_equal(rows[1]["mri"], first)
+        assert content_hash_of_rows(rows) == content_hash_of_rows(rows)
+    twice = GivenPipeline(GivenFile(tmp_path / "rows.csv"), [jitter])
+    assert (twice[0]["mri"] != twice[1]["mri"]).any()
+
+
+def test_given_ct_comes_back_from_a_window(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("ct\nct.png\n")
+    (row,) = GivenPipeline(GivenFile(tmp_path / "rows.csv"), [WINDOW])
+    np.testing.assert_allclose(row["ct"], np.clip(HU, -1000, 400), atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("take", "message"),
     [
@@ -122,6 +147,21 @@ def test_a_steps_mistake_stays_one_line(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("ct\nct.png\n")
     with pytest.raises(UserError, match=r"pipeline\[0\]: .* outside monai"):
         GivenPipeline(GivenFile(tmp_path / "rows.csv"), [{"_target_": "os.system"}])
+    for step, message in (
+        (UNDERSAMPLE, "^pipeline: KeyError: .*mri.*missing"),
+        ({"_target_": "monai.transforms.DeleteItemsd", "keys": "ct"}, "^pipeline: the pipeline gives no ct"),
+    ):
+        with pytest.raises(UserError, match=message) as error:
+            GivenPipeline(GivenFile(tmp_path / "rows.csv"), [step])[0]
+        assert "\n" not in str(error.value)
+    wrong = {
+        "_target_": "monai.transforms.RandCropByPosNegLabeld",
+        "keys": "mri",
+        "label_key": "x",
+        "spatial_size": [4, 4],
+    }
+    with pytest.raises(UserError, match=r"^data: \S+: \w+: "):
+        GivenData(spec(tmp_path, [wrong]), ["mri"])[0]
     rows = GivenPipeline(GivenFile(tmp_path / "rows.csv"), [WINDOW, {**WINDOW, "window": [-2000, 0]}])
     with pytest.raises(UserError, match=r"ct: its values have the window \(-1000, 400\)"):
         rows[0]

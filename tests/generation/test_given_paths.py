@@ -74,6 +74,24 @@ def test_they_are_read_as_a_tables_rows_are(tmp_path: Path) -> None:
         GivenFile("given", rows_of_paths({"xray": Path("none.png")}))[0]
 
 
+def test_dicom_files_named_by_their_uid_are_a_row_each(tmp_path: Path) -> None:
+    (tmp_path / "ct").mkdir()
+    for place in range(3):
+        (tmp_path / "ct" / f"1.2.840.113.{place}").write_bytes(b"")
+    assert rows_of_paths({"ct": Path("ct")}) == [{"ct": f"ct/1.2.840.113.{place}"} for place in range(3)]
+
+
+def test_tables_beside_reports_are_no_reports(tmp_path: Path) -> None:
+    (tmp_path / "notes" / "labels.csv").write_text("id,label\n")
+    assert rows_of_paths({"report": Path("notes")}) == [{"report": "One."}, {"report": "Two."}]
+
+
+def test_the_users_folder_may_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell leaves ~ alone in --given mri.t2=~/t2."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert rows_of_paths({"xray": Path("~/film.png")}) == [{"xray": str(tmp_path / "film.png")}]
+
+
 @pytest.mark.parametrize(
     ("make", "paths", "message"),
     [

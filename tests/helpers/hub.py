@@ -19,15 +19,18 @@ class Hub:
     Attributes:
         url: for HF_ENDPOINT.
         fetched: paths whose content was asked for.
+        asked: every request's path.
     """
 
     def __init__(self, folder: Path, repository: str = "lab/tiny") -> None:
         self.folder = folder
         self.repository = repository
         self.fetched: list[str] = []
+        self.asked: list[str] = []
         self.url = ""
 
     def answer(self, path: str, *, head: bool) -> tuple[int, dict[str, str], bytes]:
+        self.asked.append(path)
         path = path.partition("?")[0].lstrip("/").removeprefix("api/models/")
         if path.startswith("closed/model"):
             return 403, {"X-Error-Code": "GatedRepo"}, b""

@@ -240,3 +240,31 @@ def test_what_is_no_pipeline_is_told(tmp_path: Path, pipeline: Path) -> None:
         MedArt.from_pipeline(pipeline, pixels=(30, 32))
     with pytest.raises(UserError, match="hologram"):
         MedArt.from_pipeline(pipeline, image="hologram")
+
+
+def test_a_claimed_rank_takes_no_memory(folder: Path, tmp_path: Path) -> None:
+    """Of 4 TiB, as peft would ask for, a process dies."""
+    place = shutil.copytree(folder, tmp_path / "model")
+    file = place / "transformer_lora" / "adapter_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "r": 2**36}))
+    with pytest.raises(UserError, match="fewer than rank 68719476736"):
+        load_model(place)
+
+
+def test_an_adapter_among_a_networks_files_is_refused(folder: Path, tmp_path: Path) -> None:
+    """transformers puts it on of itself, beneath the model's own."""
+    place = shutil.copytree(folder, tmp_path / "model")
+    for file in (folder / "text_encoder_lora").iterdir():
+        shutil.copy(file, place / "text_encoder")
+    with pytest.raises(UserError, match="its place is text_encoder_lora"):
+        load_model(place)
+
+
+def test_an_adapter_that_would_be_lost_is_not_saved(model: MedArt, tmp_path: Path) -> None:
+    bare = model.config.model_copy(update={"lora": Lora()})
+    with pytest.raises(UserError, match=r"lora\.transformer: the config and the network do not agree"):
+        MedArt(bare, model.parts, model.tokenizer).save_pretrained(tmp_path / "model")
+    merged = model.merge_adapters()
+    with pytest.raises(UserError, match=r"lora\.transformer"):
+        MedArt(model.config, merged.parts, model.tokenizer).save_pretrained(tmp_path / "model")
+    assert not (tmp_path / "model").exists()

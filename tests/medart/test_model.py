@@ -58,7 +58,7 @@ def test_of_nothing_labels_are_drawn_and_worded(model: MedArt) -> None:
     place = drawn.index(["nevus"])
     told = model.render([Request(("photo",), {"labels": ("nevus",)}, "A photograph of nevus.")], [place])
     alone = model.render([Request(("photo", "report"))], [place])
-    assert alone[0].report == "A photograph of nevus."
+    assert alone[0].report == alone[0].prompt == "A photograph of nevus."
     assert np.array_equal(alone[0].images["photo"], told[0].images["photo"])
 
 

@@ -60,6 +60,11 @@ def test_any_text_is_of_the_length_asked_for_and_ends(text: str) -> None:
 _TOKENIZER = train_tokenizer(TEXTS, 160)
 
 
+def test_half_a_surrogate_pair_is_a_question_mark() -> None:
+    tokenizer = train_tokenizer(TEXTS, 200)
+    assert torch.equal(encode(tokenizer, ["a \ud800 b"], 8)[0], encode(tokenizer, ["a ? b"], 8)[0])
+
+
 def test_embeddings_are_the_pipelines(pipeline: Path) -> None:
     pipe = PixArtAlphaPipeline.from_pretrained(pipeline)
     prompts = ["  A Nevus of 7 mm ", "melanoma " * 40]

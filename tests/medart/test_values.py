@@ -59,11 +59,16 @@ def test_scaled_latents_have_mean_0_and_deviation_1_and_come_back(kind: str) -> 
         ({"image": "mri.t1"}, "one image"),
         ({"image": "hologram"}, "hologram"),
         ({"window": (400, -1000)}, "low is below high"),
+        ({"window": (0, 400)}, "is not in HU"),
+        ({"spacing": (1, -1)}, "spacing"),
+        ({"pixels": (10**9, 16)}, "pixels"),
         ({"sampler": {"guidance": 0.5}}, "guidance"),
+        ({"sampler": {"steps": 1001}}, "steps"),
+        ({"scheduler": {"beta_end": 2.0}}, "beta_end"),
         ({"lora": {"vae": {}}}, "vae"),
         ({"scheduler": {"prediction_type": "v_prediction"}}, "prediction_type"),
     ],
 )
 def test_a_config_that_cannot_be_is_refused(entries: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Config(pixels=(16, 16), **entries)
+        Config(**({"pixels": (16, 16)} | entries))

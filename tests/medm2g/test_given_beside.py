@@ -47,6 +47,19 @@ def test_nothing_left_to_make_is_refused(model: MedM2G) -> None:
         make_plan(model, 1, to=["mri"], given={"mri": FILM})
 
 
+@pytest.mark.parametrize(
+    ("name", "other", "value"),
+    [("ct", "ct.mask", SLICE), ("ct.mask", "ct", np.eye(9, dtype=np.uint8)[None])],
+)
+def test_an_image_and_a_mask_of_two_sizes_do_not_go_together(
+    model: MedM2G, name: str, other: str, value: np.ndarray
+) -> None:
+    with pytest.raises(UserError, match=r"^ct is \d+ x \d+ and ct\.mask \d+ x \d+: resize the given one"):
+        model.generate(to=[name, other], given={name: value})
+    (sample,) = model.generate(to=[other], given={name: value})
+    assert {**sample.images, **sample.masks}["ct"].shape == (1, 32, 32)
+
+
 def test_shards_hold_it_too(model: MedM2G, tmp_path: Path) -> None:
     rows = [{"ct": SLICE}, {"ct": SLICE[:, :5]}]
     generate_dataset(model, tmp_path / "set", 4, to=["ct", "mri"], given=rows, workers=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from diffusers.pipelines.deprecated.versatile_diffusion.modeling_text_unet import UNetFlatConditionModel
-from helpers.hub import Hub, served
+from helpers.hub import Hub, cached, served
 from huggingface_hub import constants
 from transformers import BertConfig, BertModel, CLIPTextConfig, CLIPTextModelWithProjection, GPT2Config, GPT2LMHeadModel
 
@@ -166,10 +167,29 @@ def test_clip_starts_a_prompt_encoder(tmp_path: Path) -> None:
     tower |= {"num_attention_heads": 2, "projection_dim": 16, "max_position_embeddings": 12, "eos_token_id": 29}
     published = CLIPTextModelWithProjection(CLIPTextConfig(**tower)).eval()
     published.save_pretrained(tmp_path)
+    # Where the package `kernels` is installed, transformers would fetch that repository's code and run it.
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "attn_implementation": "stranger/kernel"}))
     ours: Any = ClipTextPromptEncoder(tower).eval()
     start_from(ours, tmp_path, "encoder_text")
     ids = torch.tensor([[1, 5, 29]])
     assert torch.equal(ours(ids), published(ids).text_embeds)
+
+
+def test_a_path_that_is_not_there_is_not_looked_for_in_the_hubs_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """transformers would find this one there."""
+    tower = {"vocab_size": 30, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1}
+    tower |= {"num_attention_heads": 2, "projection_dim": 16, "max_position_embeddings": 12, "eos_token_id": 29}
+    CLIPTextModelWithProjection(CLIPTextConfig(**tower)).save_pretrained(tmp_path / "clip")
+    cached(tmp_path / "clip", tmp_path / "cache")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lab").mkdir()
+    ours: Any = ClipTextPromptEncoder(tower).eval()
+    with pytest.raises(UserError, match="encoder_text: lab/tiny: no such folder"):
+        start_from(ours, "lab/tiny", "encoder_text")
 
 
 def test_what_does_not_fit_is_told(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from transformers import BertConfig, BertModel, GPT2Config, GPT2LMHeadModel
 
+from synthmed.models.clip_encoders import ClipImagePromptEncoder, ClipTextPromptEncoder
 from synthmed.models.text_posterior import TextPosterior
 from synthmed.models.text_vae import Optimus
 
@@ -230,3 +231,18 @@ def _with_log_variance(value: float) -> Optimus:
 def test_another_encoder_is_refused() -> None:
     with pytest.raises(ValueError, match="there are bert and roberta-prelayernorm"):
         Optimus({**ENCODER, "model_type": "gpt2"}, DECODER, latent_dim=8)
+
+
+@pytest.mark.parametrize("name", ["attn_implementation", "_attn_implementation", "experts_implementation"])
+@pytest.mark.parametrize("kind", ["bert", "roberta-prelayernorm"])
+def test_a_config_does_not_name_the_code_that_computes_it(kind: str, name: str) -> None:
+    """transformers would fetch a repository's and run it."""
+    evil = {name: "stranger/kernel"}
+    bert = {"model_type": kind, "vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    gpt2 = {"vocab_size": 40, "n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 24}
+    for encoder, decoder in ((bert | evil, gpt2), (bert, gpt2 | evil)):
+        with pytest.raises(ValueError, match=f"{name}: a model folder does not say what code computes it"):
+            Optimus(encoder, decoder, latent_dim=4)
+    for tower in (ClipTextPromptEncoder, ClipImagePromptEncoder):
+        with pytest.raises(ValueError, match="does not say what code"):
+            tower(evil)

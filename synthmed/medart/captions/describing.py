@@ -16,6 +16,7 @@ from synthmed.medart.captions.domain import Domain
 from synthmed.medart.captions.pictures import read_picture
 from synthmed.medart.captions.protocol import Describer, Failure, Picture
 from synthmed.medart.captions.settings import Settings
+from synthmed.medart.captions.table import MOST_CHARACTERS
 from synthmed.medart.captions.tasks import Task
 
 
@@ -63,10 +64,11 @@ def _described(
 
 
 def _clean(text: str | Failure) -> str | Failure:
-    """One line that UTF-8 takes."""
+    """One line that UTF-8 takes and the table holds."""
     if isinstance(text, Failure):
         return text
-    return " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
+    line = " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
+    return line if len(line) <= MOST_CHARACTERS else Failure(f"the caption has {len(line)} characters")
 
 
 def _copy(pixels: npt.NDArray[np.uint8], path: Path) -> None:

@@ -10,6 +10,7 @@ import pydantic
 import yaml
 
 from synthmed.errors import UserError
+from synthmed.problem import problem
 from synthmed.registry import nearest
 from synthmed.sample import NO_FINDING
 
@@ -119,8 +120,7 @@ def load_domain(name: str) -> Domain:
     except yaml.YAMLError as error:
         raise UserError(f"{where}: not YAML ({' '.join(str(error).split())})") from None
     except pydantic.ValidationError as error:
-        problem = error.errors(include_url=False, include_context=False)[0]
-        raise UserError(f"{where}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
+        raise UserError(f"{where}: {problem(error)}") from None
 
 
 def _own(path: Path) -> str:

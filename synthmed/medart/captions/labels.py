@@ -20,6 +20,8 @@ _PLAIN = frozenset(("images", "image", "imgs"))
 def label_reader(spec: str, images: Path) -> Labels:
     """Pictures to labels, "" for none; several have ``|`` between them.
 
+    A source's or a folder's own label that holds ``|`` is a `ValueError` when it is asked for.
+
     Args:
         spec: "" for what the source says; ``none``; ``folders`` for the name of the folder that the image is in; or
             ``FILE:COLUMN``, a CSV with ``file_name`` relative to it, as ``metadata.csv`` has.
@@ -29,7 +31,7 @@ def label_reader(spec: str, images: Path) -> Labels:
         UserError: none of these, or the table cannot be read; names file and column.
     """
     if spec == "":
-        return lambda wanted: "|".join(wanted.labels)
+        return lambda wanted: "|".join(map(_one, wanted.labels))
     if spec == "none":
         return lambda wanted: ""
     if spec == "folders":
@@ -44,7 +46,14 @@ def label_reader(spec: str, images: Path) -> Labels:
 def _folder(folders: Sequence[str]) -> str:
     """The innermost name that is no split and not ``images``."""
     classes = (name for name in reversed(folders) if name.lower() not in _PLAIN and not split_named(name))
-    return " ".join(next(classes, "").split())
+    return _one(" ".join(next(classes, "").split()))
+
+
+def _one(label: str) -> str:
+    """One label, which the table's readers would take for several if it held what parts them."""
+    if "|" in label:
+        raise ValueError(f"the label {label!r} holds |, which parts labels")
+    return label
 
 
 def _table(path: Path, column: str) -> dict[str, str]:

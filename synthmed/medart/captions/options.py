@@ -9,6 +9,7 @@ import pydantic
 
 from synthmed.errors import UserError
 from synthmed.medart.captions.protocol import DESCRIBERS, Describer
+from synthmed.problem import problem
 from synthmed.registry import nearest
 
 
@@ -29,5 +30,5 @@ def make_describer(name: str, options: Sequence[str] = ()) -> Describer:
         try:
             values[key] = pydantic.TypeAdapter(types[key]).validate_python(value)
         except pydantic.ValidationError as error:
-            raise UserError(f"describer {name}: option {key}: {error.errors(include_url=False)[0]['msg']}") from None
+            raise UserError(f"describer {name}: option {key}: {problem(error)}") from None
     return kind(**values)

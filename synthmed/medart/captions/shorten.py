@@ -12,6 +12,8 @@ from typing import Any
 
 from synthmed.errors import UserError
 from synthmed.hub import located
+from synthmed.load import read_config
+from synthmed.models.entries import no_fetched_code
 
 Count = Callable[[str], int]
 """How many tokens a text has."""
@@ -89,6 +91,8 @@ class T5Shortener:
         from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
         folder = located(self.model)
+        if (folder / "config.json").exists():
+            no_fetched_code(read_config(folder), str(folder / "config.json"))
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
             model = AutoModelForSeq2SeqLM.from_pretrained(

@@ -12,6 +12,8 @@ from pathlib import Path
 from synthmed.data.pixels import check_file
 from synthmed.errors import UserError
 
+MOST_CHARACTERS = 2**14
+"""Of a cell; Python's own reader of CSV refuses more than eight times as many."""
 _MOST_BYTES = 2**30
 
 
@@ -119,10 +121,12 @@ def encoded(row: Row) -> bytes:
     """The row as a line of UTF-8 CSV.
 
     Raises:
-        ValueError: it holds a line break, or half a surrogate pair.
+        ValueError: it holds a line break, half a surrogate pair, or more than `MOST_CHARACTERS` in a cell.
     """
     if any("\n" in str(cell) or "\r" in str(cell) for cell in astuple(row)):
         raise ValueError("a line break in a cell")
+    if any(len(str(cell)) > MOST_CHARACTERS for cell in astuple(row)):
+        raise ValueError(f"more than {MOST_CHARACTERS} characters in a cell")
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(astuple(row))
     return text.getvalue().encode("utf-8")

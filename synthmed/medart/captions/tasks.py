@@ -31,7 +31,7 @@ class Task:
 def plan_tasks(
     wanted: Sequence[Wanted], settings: Settings, domain: str, describer: str, label_of: Labels
 ) -> tuple[list[Task], list[Problem]]:
-    """A task a picture, and those whose name or label no table can hold.
+    """A task a file, and the pictures whose name or label no table can hold, or whose file another has.
 
     Raises:
         UserError: a picture is no file of its own and is not to be copied, or the copies would lie among the images.
@@ -47,14 +47,19 @@ def plan_tasks(
         )
     tasks: list[Task] = []
     problems: list[Problem] = []
+    named: set[str] = set()
     for each in wanted:
         name = f"{COPIES}/{copy_name(each.id)}" if settings.copy else _relative(each.ref.path, folder)
-        row = Row(name, "", label_of(each), describer, domain, settings.mode, picture_seed(settings.seed, each.id))
         try:
+            row = Row(name, "", label_of(each), describer, domain, settings.mode, picture_seed(settings.seed, each.id))
             encoded(row)
-        except ValueError:
-            problems.append(Problem(each.id, "its name or label has a line break or is not UTF-8"))
+        except ValueError as error:
+            problems.append(Problem(each.id, f"no table can hold its name or label ({error})"))
             continue
+        if name in named:
+            problems.append(Problem(each.id, f"{name} has a row already"))
+            continue
+        named.add(name)
         tasks.append(Task(each, row))
     return tasks, problems
 

@@ -13,7 +13,9 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from synthmed.errors import UserError
 from synthmed.hub import located
+from synthmed.load import read_config
 from synthmed.medart.captions.row_sampling import Sampling, row_sampling
+from synthmed.models.entries import no_fetched_code
 
 FILES = ("*.json", "*.safetensors", "*.jinja", "*.txt", "*.model", "README.md")
 """What is fetched of a hub repository: weights as safetensors, tables of tokenizers, templates; no pickle, no code."""
@@ -40,6 +42,7 @@ class VisionLanguageModel:
         folder = located(place, FILES)
         if not folder.is_dir():
             raise UserError(f"{place}: no such folder, and no hub id (owner/name)")
+        no_fetched_code(read_config(folder), str(folder / "config.json"))
         try:
             target = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
             safe = {"trust_remote_code": False, "local_files_only": True}

@@ -87,7 +87,8 @@ class MedArtObjective(nn.Module):
             batch: ``ids`` and ``mask`` (B, L); ``image`` (B, C, H, W) in [-1, 1], or ``posterior`` (B, 2 C, h, w): the
                 autoencoder's mean and log-variance, not scaled. A colour step compares with ``image``, or with
                 ``colours`` (B, 2, C), `colour_statistics` of it.
-            generator: the colour step draws last from it, so that the diffusion loss does not depend on it.
+            generator: what it gives is the same with a colour loss and without, so that the diffusion losses of this
+                part and the next do not depend on it.
         """
         z = self._latents(batch, generator)
         noise = normal_like(z, generator)
@@ -98,8 +99,10 @@ class MedArtObjective(nn.Module):
         noisy: Any = self.process.add_noise(z, noise, t)
         losses = {"diffusion": F.mse_loss(predict(noisy, t).float(), noise.float())}
         loss = losses["diffusion"]
+        seed = torch.randint(2**62, (), generator=generator, device=generator.device)
         if self.colour.due(self._step):
-            losses["colour"] = self._colour(batch, z, generator)
+            own = torch.Generator(generator.device).manual_seed(int(seed))
+            losses["colour"] = self._colour(batch, z, own)
             loss = loss + losses["colour"] / self.colour.steps
         return {"loss": loss, **losses}
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Literal
+from pathlib import Path, PurePath
+from typing import Annotated, Any, Literal
 
 import pydantic
 
@@ -16,6 +16,11 @@ from synthmed.medm2g.training.stages import DEFAULTS, STAGES, Stage
 from synthmed.recipe import validate
 from synthmed.registry import nearest
 from synthmed.sample import Pairing
+
+Place = Annotated[
+    str, pydantic.BeforeValidator(str), pydantic.PlainSerializer(lambda place: PurePath(place).as_posix())
+]
+"""A folder or a hub id as it is written: a `Path` would forget that ``./a/b`` begins with a dot, and is no id."""
 
 
 class ModelSpec(pydantic.BaseModel):
@@ -62,9 +67,9 @@ class ModelSpec(pydantic.BaseModel):
     pairing: Pairing = "text"
     prompts: dict[str, str] = {"*": "{labels}"}
     seed: pydantic.NonNegativeInt = 0
-    init: Path | None = None
+    init: Place | None = None
     init_parts: tuple[str, ...] | None = None
-    pretrained: dict[str, Path] = {}
+    pretrained: dict[str, Place] = {}
     parts: dict[str, dict[str, Any]] = {}
 
 

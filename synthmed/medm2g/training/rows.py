@@ -15,10 +15,10 @@ from synthmed.data.record import Record
 from synthmed.data.transforms.windows import HUWindowd
 from synthmed.errors import UserError
 from synthmed.medm2g.config import TEXT, Config, FlowConfig
-from synthmed.medm2g.prompts import worded
 from synthmed.medm2g.training.order import LABELS
 from synthmed.medm2g.values import value_range
 from synthmed.modality import MODALITIES, image_name
+from synthmed.prompts import worded
 from synthmed.sample import NO_FINDING
 
 _SLACK = 0.5

@@ -237,7 +237,9 @@ def _described(stage: Stage) -> dict[str, Any]:
 
 def _upgraded(fingerprint: dict[str, Any]) -> dict[str, Any]:
     """A stage's fingerprint as an older release wrote it, with the keys that came since at their defaults."""
-    before = fingerprint["stage"]
+    before = fingerprint.get("stage")
+    if not isinstance(before, dict) or before.get("stage") not in STAGES:
+        return fingerprint  # of something else, which the comparison tells
     try:
         stage = STAGES[before["stage"]].model_validate({**before, "training": {"steps": 1}})
     except pydantic.ValidationError:

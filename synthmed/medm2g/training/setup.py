@@ -11,13 +11,13 @@ from synthmed.data.datasets import RecordDataset
 from synthmed.errors import UserError
 from synthmed.hub import located
 from synthmed.medm2g.config import Config
-from synthmed.medm2g.prompts import worded
 from synthmed.medm2g.tokenizer import Tokenizers, train_tokenizer
 from synthmed.medm2g.training.model import model_config
 from synthmed.medm2g.training.order import Planned, plan_stages
 from synthmed.medm2g.training.recipe import TrainRecipe
 from synthmed.medm2g.training.rows import Rows, median_spacing
 from synthmed.medm2g.training.store import Store, Tensors, take_parts
+from synthmed.prompts import worded
 from synthmed.registry import nearest
 
 _LEAST_VOCABULARY = 260
@@ -59,7 +59,10 @@ def set_up(
         UserError: the data, the model folder to start from, or the stages are wrong.
     """
     if recipe.model.init is not None:
-        model = recipe.model.model_copy(update={"init": located(recipe.model.init)})
+        place = located(recipe.model.init)
+        if not place.is_dir():
+            raise UserError(f"{recipe.model.init}: no such model folder to start from (model.init, or --init)")
+        model = recipe.model.model_copy(update={"init": place})
         recipe = recipe.model_copy(update={"model": model})
     note("reading the data")
     found = assemble(recipe.data, check_leaks=not dry)
@@ -87,7 +90,7 @@ def set_up(
 
 def _tokenizers(recipe: TrainRecipe, found: Assembled, own: Path | None) -> Tokenizers:
     spec = recipe.model
-    for folder in (own, spec.init / "tokenizer" if spec.init else None, spec.tokenizer):
+    for folder in (own, Path(spec.init) / "tokenizer" if spec.init else None, spec.tokenizer):
         if folder is not None:
             return Tokenizers.load(folder)
     config = model_config(recipe, found, _LEAST_VOCABULARY)
@@ -101,7 +104,7 @@ def _start(recipe: TrainRecipe, config: Config) -> tuple[dict[str, Tensors], lis
     spec = recipe.model
     if spec.init is None and spec.init_parts is not None:
         raise UserError("model.init_parts: there is no model.init to take them from; name one, or give --init MODEL")
-    return take_parts(spec.init, config, spec.init_parts) if spec.init else ({}, [])
+    return take_parts(Path(spec.init), config, spec.init_parts) if spec.init else ({}, [])
 
 
 def _with_spacing(config: Config, rows: Rows) -> Config:

@@ -34,14 +34,14 @@ class Store:
         config: the model's.
         seed: of new weights.
         start: tensors of the parts that are taken from ``init``.
-        published: folders of published weights by part; see `synthmed.medm2g.pretrained.start_from`.
+        published: folders or hub ids of published weights by part; see `synthmed.medm2g.pretrained.start_from`.
         changed: the folder of the last finished stage that changed a part.
     """
 
     config: Config
     seed: int
     start: Mapping[str, Tensors] = field(default_factory=dict)
-    published: Mapping[str, Path] = field(default_factory=dict)
+    published: Mapping[str, str | Path] = field(default_factory=dict)
     changed: dict[str, Path] = field(default_factory=dict)
 
     def load(self, names: Iterable[str]) -> nn.ModuleDict:

@@ -26,6 +26,7 @@ from synthmed.medart.captions.pictures import Wanted, read_picture
 from synthmed.medart.captions.protocol import DESCRIBERS, Failure, Picture
 from synthmed.medart.captions.run import Summary, run_captions
 from synthmed.medart.captions.settings import Settings
+from synthmed.medart.captions.tasks import plan_tasks
 from synthmed.registry import Entry
 
 
@@ -192,6 +193,37 @@ def test_another_files_table_is_left_alone(folder: Path) -> None:
     assert summary.unlabelled == 10
     with pytest.raises(UserError, match="no column 'diagnose'"):
         run(folder, labels=f"{table}:diagnose", out=folder / "b.csv")
+
+
+def test_no_caption_makes_a_table_that_cannot_be_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's reader of CSV refuses a cell of 131,072 characters, and with it all rows."""
+
+    def describe(self: Cheap, pictures: Sequence[Picture], domain: Domain, seeds: Sequence[int]) -> list[str | Failure]:
+        return ["x" * 200_000 if "train" in picture.file else "seen" for picture in pictures]
+
+    monkeypatch.setattr(Cheap, "describe", describe)
+    first = run(folder)
+    assert (first.described, len(first.failed)) == (4, 8)
+    assert all("200000 characters" in line for line in first.failed)
+    monkeypatch.undo()
+    monkeypatch.setitem(DESCRIBERS._entries, "cheap", Entry("cheap", "for the tests", Cheap))
+    again = run(folder)
+    assert (again.described, again.kept) == (8, 4)
+
+
+def test_a_label_that_readers_would_part_is_told(folder: Path) -> None:
+    (folder / "train" / "nevus").rename(folder / "train" / "nevus|mole")
+    summary = run(folder)
+    assert (summary.described, len(summary.failed)) == (8, 4)
+    assert all("'nevus|mole' holds |" in line for line in summary.failed)
+
+
+def test_a_file_of_two_records_has_one_row(folder: Path) -> None:
+    """Hugging Face's reader, and ours, take a file_name once."""
+    images = [Wanted(name, FileRef(folder / "train" / "nevus" / "0.png"), "photo") for name in ("one", "two")]
+    tasks, problems = plan_tasks(images, Settings(folder), "dermoscopy", "cheap", lambda wanted: "")
+    assert [task.wanted.id for task in tasks] == ["one"]
+    assert [str(problem) for problem in problems] == ["two: train/nevus/0.png has a row already"]
 
 
 def test_two_runs_do_not_fill_one_table(folder: Path) -> None:

@@ -47,6 +47,18 @@ def test_lung_fields_are_told_by_side() -> None:
     assert seen.lungs == pytest.approx((60 * 35 / levels.size, 40 * 25 / levels.size), rel=0.08)
 
 
+def test_a_lung_that_hangs_together_with_the_air_is_not_told() -> None:
+    levels = np.full(ROWS.shape, 200.0)
+    levels[30:90, 30:60] = 40
+    levels[40:80, 85:] = 40  # one field runs out of the picture
+    assert measure(grey(levels), "field").lungs == (0, 0)
+    levels[40:80, 115:] = 200
+    levels[0:18, 40:100] = 40  # the dark above a neck
+    levels[30:90, 4:12] = 40  # a shoulder
+    seen = measure(grey(levels), "field")
+    assert seen.lungs == pytest.approx((60 * 30 / levels.size, 40 * 30 / levels.size), rel=0.08)
+
+
 def test_lines_and_grain() -> None:
     flat = np.full(ROWS.shape, 150.0)
     plain = measure(grey(flat), "field")

@@ -62,7 +62,7 @@ def test_numbers_become_the_right_words() -> None:
     assert told["position"] == ("position", {"place": "left part"})
     assert told["dark_area"] == ("dark_area", {"place": "upper right part"})
     assert told["bright_area"] == ("bright_area", {"place": "lower left part"})
-    assert told["lines"] == ("lines.many", {"lines": "dark hairs"})
+    assert told["lines"] == ("lines.many", {"lines": "long dark lines"})
     assert told["contrast"] == ("contrast.apart", {"contrast": "high"})
     assert told["count"] == ("count.many", {"count": "several", "number": "6"})
     assert fact("lines", replace(MEASURES, lines=0.0), load_domain("fundus").wording) is None
@@ -73,6 +73,7 @@ def test_numbers_become_the_right_words() -> None:
     assert fact("colour", plain, wording) == ("colour.one", {"colour": "red", "others": ""})
     assert fact("contrast", plain, wording) == ("contrast.within", {"contrast": "low"})
     assert all(fact(trait, plain, wording) is None for trait in ("background", "shape", "border", "edge", "dark_area"))
+    assert fact("border", replace(MEASURES, extent=0.01), wording) is None  # of so few pixels any border is smooth
 
 
 @pytest.mark.parametrize("name", domain_names())
@@ -87,6 +88,8 @@ def test_each_domain_words_every_fact_in_bounds(name: str) -> None:
         assert text.startswith(first)
         assert 35 <= len(text.split()) <= MOST
         assert not re.search(r"[{}_]|\ba [aeiou]|  ", text), text
+        # Of what, where the sentence before it spoke of the background?
+        assert not re.search(r"\. (Its|Their) ", text), text
     # What the words alone bring: the measures are the same each time.
     assert len({re.sub(r"\d+", "#", text) for text in texts}) > 190
     assert caption(MEASURES, domain, "x", 7) == caption(MEASURES, domain, "x", 7)
@@ -115,6 +118,9 @@ def test_class_sentences() -> None:
     assert skin.sentence("") == skin.plain
     assert load_domain("chest_xray").sentence("Effusion|Mass|Nodule") == "A chest X-ray with Effusion, Mass and Nodule."
     assert load_domain("chest_xray").sentence("COVID-19") == "A chest X-ray with COVID-19."
+    assert load_domain("chest_xray").sentence("viral") == "A chest X-ray with viral pneumonia."
+    assert load_domain("ct").sentence("pelvis") == "An axial CT slice with the pelvis in view."
+    assert load_domain("ct").sentence("no box in slice") == "An axial CT slice with no marked tumour."
     assert load_domain("endoscopy").sentence("dyed-lifted-polyps").endswith("dyed and lifted polyps.")
     assert [domain_of(kind) for kind in ("xray", "ct", "mri", "photo")] == ["chest_xray", "ct", "mri", "generic"]
 

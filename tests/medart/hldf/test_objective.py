@@ -71,7 +71,8 @@ def test_losses_and_gradients_are_the_formulas(adapted: str) -> None:
     z = (posterior.mean + posterior.std * torch.randn(3, 4, 4, 4, generator=draws)) * 0.18215
     noise = torch.randn(3, 4, 4, 4, generator=draws).double()
     t = torch.randint(1000, (3,), generator=draws)
-    fresh = torch.randn(2, 4, 4, 4, generator=draws).double()
+    own = torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=draws)))
+    fresh = torch.randn(2, 4, 4, 4, generator=own).double()
     kept = torch.cumprod(1 - torch.linspace(1e-4, 0.02, 1000, dtype=torch.float64), 0)[t, None, None, None]
     embeds = text_encoder(data["ids"], attention_mask=data["mask"])[0]
     output = transformer(
@@ -211,9 +212,14 @@ def test_captions_are_dropped_only_if_that_is_asked() -> None:
     assert not torch.allclose(dropped, never(data, generator())["loss"], rtol=1e-4)
 
 
-def test_the_diffusion_loss_does_not_depend_on_the_colour_step() -> None:
-    losses = [make(colour)(batch(), generator())["diffusion"] for colour in (ColourStep(every=0), ColourStep(steps=2))]
+def test_the_diffusion_losses_of_all_parts_do_not_depend_on_the_colour_step() -> None:
+    """The parts of a step (``accumulate``) draw from one generator."""
+    losses = []
+    for colour in (ColourStep(every=0), ColourStep(steps=2)):
+        objective, draws = make(colour), generator()
+        losses.append(torch.stack([objective(batch(), draws)["diffusion"] for _ in range(2)]))
     assert torch.equal(*losses)
+    assert losses[0][0] != losses[0][1]
 
 
 def test_only_adapters_are_trained() -> None:

@@ -11,6 +11,7 @@ from ablation_cells import Cell, all_cells, cell_recipe, cell_steps, stage_secon
 from ablation_scores import FIGURES, IMAGES, JUDGES, score_row, train_judge
 from judge_folder import JudgeFolder
 
+from synthmed.errors import UserError
 from synthmed.generation.engine import generate_dataset
 from synthmed.medm2g.config import Config
 from synthmed.medm2g.model import MedM2G
@@ -92,6 +93,9 @@ def test_a_cell_is_trained_in_pieces_and_gives_both_its_rows(model: MedM2G, data
     judges = JudgeFolder(data, tmp_path / "judges", 2)
     for kind, name in JUDGES:
         train_judge(judges, kind, name)
+    generate_dataset(Phantom((32, 32)), tmp_path / "other/train", 2, to=["report", "ct", "ct.mask"], workers=0)
+    with pytest.raises(UserError, match=r"classifier-ct-2.safetensors: was trained on other rows"):
+        JudgeFolder(tmp_path / "other", tmp_path / "judges", 2).classifier("ct")
     figures = {}
     for lcag in (False, True):
         # So that guidance layers, which begin as the identity, can be told from none.

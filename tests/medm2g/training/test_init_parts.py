@@ -76,6 +76,12 @@ def test_a_name_that_either_side_lacks_is_refused(
     assert "\n" not in str(caught.value)
 
 
+def test_a_mistyped_folder_is_told_as_such(recipe: Make, tmp_path: Path) -> None:
+    spec = train_recipe(recipe(STAGES, init=str(tmp_path / "bse"), **SMALL), "mine.yaml")
+    with pytest.raises(UserError, match=r"bse: no such model folder to start from \(model\.init, or --init\)"):
+        set_up(spec, None, trust=False, dry=True, note=lambda text: None)
+
+
 def test_parts_of_nothing_are_refused(recipe: Make) -> None:
     spec = train_recipe(recipe(STAGES, init_parts=["autoencoder_grey"], **SMALL), "mine.yaml")
     with pytest.raises(UserError, match=r"model\.init_parts: there is no model\.init"):

@@ -131,6 +131,13 @@ def test_a_run_of_a_release_without_todays_keys_goes_on(recipe: Make, tmp_path: 
     _without(state, "settings", "eps")
     assert train_medm2g(spec, "mine.yaml", tmp_path, on_step=lambda stage, *_: steps.append(stage)).finished
     assert len(steps) == 4
+    # A record of something else is told, not stumbled over.
+    done = tmp_path / "stages/02-flow-xray/done.json"
+    whole = done.read_text()
+    _without(done, "fingerprint", "stage")
+    with pytest.raises(UserError, match=r"is of another run: fingerprint\.stage was null"):
+        train_medm2g(spec, "mine.yaml", tmp_path)
+    done.write_text(whole)
     # What differs from today's default is still told apart.
     _without(begun, "model", "seed")
     with pytest.raises(UserError, match=r"model.seed was 0, is 1"):

@@ -10,6 +10,7 @@ from synthmed.medart.captions.embedded.measure import Measures
 
 Fact = tuple[str, Mapping[str, str]]
 """The key of the sentences in ``wording.yaml``, and the words for their places."""
+_BORDER_FROM = 0.02
 
 
 def fact(trait: str, measures: Measures, wording: Wording) -> Fact | None:
@@ -61,7 +62,9 @@ def _shape(seen: Measures, _: Wording) -> Fact | None:
 
 
 def _border(seen: Measures, _: Wording) -> Fact | None:
-    return ("border", {"border": levels.border(seen.outline)}) if seen.outline else None
+    # A few pixels' border is smooth whatever it was in the picture.
+    large = seen.extent >= _BORDER_FROM
+    return ("border", {"border": levels.border(seen.outline)}) if seen.outline and large else None
 
 
 def _edge(seen: Measures, _: Wording) -> Fact | None:

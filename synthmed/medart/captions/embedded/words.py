@@ -66,7 +66,10 @@ def _places(wording: Wording, words: Mapping[str, str]) -> dict[str, str]:
         "appears": "appears" if one else "appear",
         **words,
     }
-    return {**places, **{name.capitalize(): text[:1].upper() + text[1:] for name, text in places.items()}}
+    starts = {name.capitalize(): text[:1].upper() + text[1:] for name, text in places.items()}
+    # Sentences are mixed: "Its" would be of whatever the one before it speaks of.
+    starts["Its"] = starts["Subject"] + ("'" if wording.subject.endswith("s") else "'s")
+    return {**places, **starts}
 
 
 def _bounded(sentences: list[str]) -> str:
