@@ -64,9 +64,10 @@ class Trainer(Protocol):
 TRAINERS: Registry[Trainer] = Registry(
     "trainers",
     [
+        Entry("medart", "Med-Art: autoencoder, base, adapters with HLDF", "synthmed.medart.training.run:train_medart"),
         Entry(
             "medm2g", "MedM2G: alignment, flows, rounds of cross-guidance", "synthmed.medm2g.training.run:train_medm2g"
-        )
+        ),
     ],
 )
 

@@ -1,0 +1,1 @@
+"""Med-Art's training: from a recipe to a model folder, through the autoencoder, the base and the adapters."""

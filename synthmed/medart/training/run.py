@@ -1,0 +1,265 @@
+"""A training run: the stages in order, each resumable, then the model's folder."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from peft import PeftModel
+from torch import nn
+
+from synthmed.data.assemble import write_summary
+from synthmed.data.card import data_card, data_digest
+from synthmed.errors import UserError
+from synthmed.medart.config import Lora
+from synthmed.medart.parts import adapt, network
+from synthmed.medart.tokenizer import load_tokenizer
+from synthmed.medart.training.describe import describe, lines, sizes, stage_name
+from synthmed.medart.training.dora import lift_zero_rows
+from synthmed.medart.training.features import MOST_ROWS, Features, measured_scaling
+from synthmed.medart.training.finish import write_folder
+from synthmed.medart.training.prepare import Bench, make_validation, prepare
+from synthmed.medart.training.processes import process_state
+from synthmed.medart.training.recipe import TrainRecipe, train_recipe
+from synthmed.medart.training.setup import Setup, set_up
+from synthmed.medart.training.stages import AdaptStage, AutoencoderStage, Stage
+from synthmed.medart.training.weights import keep_scaling, load_stage, save_stage, weights_fingerprint
+from synthmed.models.autoencoder import LightAutoencoder
+from synthmed.training.distributed import anywhere
+from synthmed.training.lock import locked
+from synthmed.training.loop import train
+from synthmed.training.records import last_losses, read_done, write_json
+from synthmed.training.resume import differences, upgraded
+
+RUN = "run.json"
+OnStep = Callable[[str, int, int, Mapping[str, float]], None]
+"""(stage, steps done, steps in all, losses)."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a run ended.
+
+    Attributes:
+        finished: the model is in ``model``.
+        reason: ``finished``, ``dry run``, or why a stage stopped: the same call goes on.
+        model: the model's folder.
+    """
+
+    finished: bool
+    reason: str
+    model: Path
+
+
+def train_medart(
+    data: Mapping[str, Any],
+    where: str,
+    out: Path,
+    *,
+    dry_run: bool = False,
+    trust: bool = False,
+    allow_leak: bool = False,
+    init: Path | None = None,
+    on_step: OnStep = lambda stage, step, steps, losses: None,
+    on_note: Callable[[str], None] = lambda text: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Run:
+    """Train a recipe's keys and values: the stages that are not finished, in ``out/stages/``, then ``out/model/``.
+
+    Killed at any moment and called again, a run ends with the same bits as one that was not.
+
+    Args:
+        where: the recipe's file, for error messages.
+        trust: let the recipe name any importable transform.
+        allow_leak: as ``data.allow_leak``.
+        init: as ``model.init``.
+        on_note: what happens between the stages, a line each; the plan of a dry run.
+        stop: asked after each step; the run writes a checkpoint and ends.
+
+    Raises:
+        UserError: the recipe, its data or the model to start from are wrong, or ``out`` holds a run of another recipe.
+    """
+    recipe = train_recipe(data, where)
+    if allow_leak:
+        recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"allow_leak": True})})
+    if init is not None:
+        recipe = recipe.model_copy(update={"model": recipe.model.model_copy(update={"init": str(init)})})
+    main = process_state().is_main_process
+    note = on_note if main else _silent
+    own = out / "tokenizer" if (out / RUN).exists() else None
+    if dry_run:
+        setup = set_up(recipe, own, trust=trust, dry=True, note=note)
+        adapted = any(isinstance(stage, AdaptStage) for stage in recipe.stages)
+        known = sizes(setup.start.parts, recipe.model.lora if adapted else Lora())
+        for text in [describe(recipe, known, len(setup.rows["train"]), out / "stages").to_text(), *lines(known)]:
+            note(text)
+        return Run(False, "dry run", out / "model")
+    with locked(out) if main else nullcontext():
+        with process_state().main_process_first():
+            setup = set_up(recipe, own, trust=trust, dry=False, note=note)
+            digest = data_digest(setup.data, setup.found)
+            if main:
+                _begin(recipe, setup, out, digest)
+        return _Stages(recipe, setup, out, digest, on_step, note, stop).train()
+
+
+@dataclass
+class _Stages:
+    """A run under way."""
+
+    recipe: TrainRecipe
+    setup: Setup
+    out: Path
+    digest: str
+    on_step: OnStep
+    note: Callable[[str], None]
+    stop: Callable[[], bool]
+
+    def train(self) -> Run:
+        setup, spec, parts = self.setup, self.recipe.model, self.setup.start.parts
+        # As a run that goes on reads it: what is saved in the end is then the same.
+        tokenizer = setup.start.tokenizer if setup.start.ready else load_tokenizer(self.out / "tokenizer")
+        if tokenizer is None:
+            raise ValueError("a run needs a tokenizer")
+        features = {split: Features(rows, self.out / "features", spec.seed) for split, rows in setup.rows.items()}
+        bench = Bench(setup.config, parts, tokenizer, features, spec.seed)
+        told: list[dict[str, Any]] = []
+        networks: set[str] = set()
+        for place, stage in enumerate(self.recipe.stages, 1):
+            name = stage_name(place, stage)
+            if isinstance(stage, AdaptStage):
+                _add_adapters(parts, spec.lora, spec.seed)
+            # One that was asked for in a stage's last step found the stage finished.
+            if anywhere(self.stop(), process_state().device):
+                return Run(False, "stop", self.out / "model")
+            reason = self._stage(bench, stage, name)
+            if reason is not None:
+                return Run(False, reason, self.out / "model")
+            done = read_done(self.out / "stages" / name) or {}
+            networks |= set(done.get("networks", ()))
+            told.append({"name": name, "steps": done["step"], **last_losses(self.out / "stages" / name)})
+        if process_state().is_main_process:
+            self.note("writing the model")
+            adapted = any(isinstance(module, PeftModel) for module in parts.values())
+            kept = all(isinstance(stage, AdaptStage) for stage in self.recipe.stages)
+            config = setup.config.model_copy(
+                update={"lora": spec.lora if adapted else Lora(), "base": setup.config.base if kept else None}
+            )
+            training = {
+                "data": data_card(setup.found),
+                "captions": self.recipe.captions,
+                "stages": told,
+                "networks": sorted(networks),
+            }
+            write_folder(self.out / "model", config, parts.to("cpu"), bench.tokenizer, training)
+        process_state().wait_for_everyone()
+        return Run(True, "finished", self.out / "model")
+
+    def _stage(self, bench: Bench, stage: Stage, name: str) -> str | None:
+        """Train one stage, unless it is finished; gives why it stopped before its end, or None."""
+        folder, settings = self.out / "stages" / name, stage.training
+        decisive = {"image", "pixels", "window", "text_length", "scheduler"}
+        model = {**bench.config.model_dump(mode="json", include=decisive), "dtype": self.recipe.model.dtype}
+        if isinstance(stage, AdaptStage):
+            model["lora"] = self.recipe.model.lora.model_dump(mode="json")
+        fingerprint = {
+            "data": self.digest,
+            "stage": _described(stage),
+            "model": model,
+            "weights": weights_fingerprint(bench.parts),
+        }
+        done = read_done(folder)
+        if done is not None and done["step"] >= settings.steps:
+            changes = [
+                *differences("settings", upgraded(done["settings"]), settings.decisive()),
+                *differences("fingerprint", done["fingerprint"], fingerprint),
+            ]
+            if changes:
+                raise UserError(
+                    f"{folder}: is of another run: {'; '.join(changes)}; put them back, or name another --out"
+                )
+            load_stage(folder, stage, bench.parts, done)
+            return None
+        self.note(f"stage {name}")
+        ready = prepare(bench, stage)
+        outcome = train(
+            ready.objective,
+            ready.datasets["train"],
+            settings,
+            folder,
+            collate=ready.collate,
+            validate=make_validation(ready, settings),
+            sample=ready.pictures,
+            fingerprint=fingerprint,
+            on_step=lambda step, losses: self.on_step(name, step, settings.steps, losses),
+            stop=self.stop,
+        )
+        if not outcome.finished:
+            return outcome.reason
+        _settle(bench)
+        record = {"step": outcome.step, "settings": settings.decisive(), "fingerprint": fingerprint}
+        if isinstance(stage, AutoencoderStage):
+            vae: Any = bench.parts["vae"]
+            posterior = bench.features["train"].posteriors(vae, MOST_ROWS)["posterior"]
+            scaling = measured_scaling(posterior, isinstance(vae, LightAutoencoder))
+            keep_scaling(vae, *scaling)
+            record["scaling"] = scaling
+        if process_state().is_main_process:
+            save_stage(folder, stage, bench.parts, {**record, "networks": list(ready.networks)})
+        process_state().wait_for_everyone()
+        return None if outcome.reason == "finished" else outcome.reason
+
+
+def _add_adapters(parts: nn.ModuleDict, lora: Lora, seed: int) -> None:
+    """To the networks that are to have one and do not yet."""
+    there = {name: None for name, module in parts.items() if isinstance(module, PeftModel)}
+    new = lora.model_copy(update=there)
+    for name in ("transformer", "text_encoder"):
+        spec = getattr(new, name)
+        if spec is not None and spec.dora:
+            lift_zero_rows(parts[name], spec)
+    adapt(parts, new, seed)
+
+
+def _settle(bench: Bench) -> None:
+    """Leave the networks as a stage that was loaded would find them."""
+    transformer: Any = network(bench.parts["transformer"])
+    transformer.disable_gradient_checkpointing()
+    bench.parts.eval().requires_grad_(False)
+    bench.parts.zero_grad(set_to_none=True)
+
+
+def _silent(text: str) -> None:
+    """Of several processes one tells."""
+
+
+def _described(stage: Stage) -> dict[str, Any]:
+    """A stage's own entries; a file of weights by what is in it, as it may have moved."""
+    described = stage.model_dump(mode="json", exclude={"training"})
+    if isinstance(stage, AutoencoderStage) and stage.perceptual != "none" and stage.perceptual.is_file():
+        described["perceptual"] = hashlib.sha256(stage.perceptual.read_bytes()).hexdigest()
+    return described
+
+
+def _begin(recipe: TrainRecipe, setup: Setup, out: Path, digest: str) -> None:
+    """Keep what the run is of, or refuse another one's folder."""
+    free = {"sampler", "init", "base"}
+    record = {"data": {"digest": digest}, "model": recipe.model.model_dump(mode="json", exclude=free)}
+    before = read_done(out, RUN, keys={"data", "model"})
+    if before is not None:
+        changes = [line for name in record for line in differences(name, before[name], record[name])]
+        if changes:
+            raise UserError(f"{out}: holds another run: {'; '.join(changes)}; put them back, or name another --out")
+    elif setup.start.tokenizer is not None and not setup.start.ready:
+        temporary = out / ".tokenizer.tmp"
+        for left in (temporary, out / "tokenizer"):
+            shutil.rmtree(left, ignore_errors=True)
+        setup.start.tokenizer.save_pretrained(temporary)
+        temporary.rename(out / "tokenizer")
+    write_summary(setup.found, out / "data.json")
+    write_json(out / RUN, record)

@@ -1,0 +1,81 @@
+"""What a finished stage keeps: the weights that it trained, and nothing that stood before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from synthmed.errors import UserError
+from synthmed.medart.latents import set_scaling
+from synthmed.medart.parts import configs
+from synthmed.medart.training.stages import AdaptStage, AutoencoderStage, Stage
+from synthmed.models.fingerprint import fingerprint
+from synthmed.training.records import DONE, replace, write_json
+
+WEIGHTS = "weights.safetensors"
+
+
+def weights_fingerprint(parts: nn.ModuleDict) -> str:
+    """Of what the networks compute: their configs, every tensor, adapters among them."""
+    return fingerprint(configs(parts), parts.state_dict())
+
+
+def save_stage(folder: Path, stage: Stage, parts: nn.ModuleDict, record: Mapping[str, Any]) -> None:
+    """Write the stage's weights, then ``done.json``, without which they do not count.
+
+    Args:
+        record: of ``done.json``; ``scaling`` (shift and scale) is added after an autoencoder.
+    """
+    tensors = {name: value.detach().to("cpu", copy=True).contiguous() for name, value in _changed(stage, parts)}
+    temporary = folder / f".{WEIGHTS}.tmp"
+    save_file(tensors, temporary)
+    replace(temporary, folder / WEIGHTS)
+    write_json(folder / DONE, record)
+
+
+@torch.no_grad()
+def load_stage(folder: Path, stage: Stage, parts: nn.ModuleDict, record: Mapping[str, Any]) -> None:
+    """Put a finished stage's weights, and its autoencoder's scaling, into the networks.
+
+    Raises:
+        UserError: they are damaged, or of other networks.
+    """
+    path = folder / WEIGHTS
+    own = dict(_changed(stage, parts))
+    try:
+        tensors = load_file(path)
+        if tensors.keys() != own.keys():
+            raise ValueError("it has other tensors than the networks")
+        for name, value in own.items():
+            value.copy_(tensors[name])
+        if isinstance(stage, AutoencoderStage):
+            keep_scaling(parts["vae"], *record["scaling"])
+    except (OSError, SafetensorError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{path}: {reason}; remove the stage's {DONE} to train it again") from None
+
+
+def keep_scaling(vae: Any, shift: float, scale: float) -> None:
+    """`set_scaling`, such that a copy by diffusers' ``from_config`` has it too.
+
+    That takes an entry which the constructor filled in for the default still, whatever was registered since.
+    """
+    set_scaling(vae, shift, scale)
+    filled = set(vae.config.get("_use_default_values", ())) - {"shift_factor", "scaling_factor"}
+    vae.register_to_config(_use_default_values=sorted(filled))
+
+
+def _changed(stage: Stage, parts: nn.ModuleDict) -> Iterator[tuple[str, torch.Tensor]]:
+    """The tensors that a stage of this kind changes, by name."""
+    chosen = ("vae",) if isinstance(stage, AutoencoderStage) else ("transformer", "text_encoder")
+    for part in chosen:
+        for name, value in parts[part].state_dict().items():
+            if not isinstance(stage, AdaptStage) or (isinstance(parts[part], PeftModel) and "lora_" in name):
+                yield f"{part}.{name}", value
