@@ -21,5 +21,5 @@ def test_code_on_the_hub_is_refused_at_any_depth() -> None:
         {"text_config": {"experts_implementation": "someone/kernel"}},
         {"parts": [{"_attn_implementation_internal": "someone/kernel"}]},
     ):
-        with pytest.raises(UserError, match="config.json: .* is code to be fetched"):
+        with pytest.raises(UserError, match=r"config.json: .* is code to be fetched"):
             no_fetched_code(entries, "config.json")
