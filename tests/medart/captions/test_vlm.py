@@ -336,7 +336,7 @@ def test_damaged_absent_and_other_models(copy: Path, tmp_path: Path) -> None:
     assert "cannot be loaded" in refusal(copy)
     assert "no such folder" in refusal(tmp_path / "nowhere" / "at" / "all")
     (tmp_path / "empty").mkdir()
-    assert "cannot be loaded" in refusal(tmp_path / "empty")
+    assert "a model folder has a config.json" in refusal(tmp_path / "empty")
 
 
 @pytest.mark.parametrize(
