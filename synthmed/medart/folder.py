@@ -90,6 +90,9 @@ def write_model(
             with without_bars():
                 bare.save_pretrained(place / name, safe_serialization=True)
             index[name] = _entry(bare)
+        # What the last call asked of it is no part of the model.
+        tokenizer.backend_tokenizer.no_truncation()
+        tokenizer.backend_tokenizer.no_padding()
         tokenizer.save_pretrained(place / "tokenizer")
         index["tokenizer"] = ["transformers", "T5Tokenizer"]
         scheduler = config.scheduler.make()

@@ -46,7 +46,9 @@ def set_scaling(vae: Any, shift: float, scale: float) -> None:
 
     `PixArtAlphaPipeline` knows no shift: an `AutoencoderKL` that it is to decode with has 0.
     """
-    vae.register_to_config(shift_factor=float(shift), scaling_factor=float(scale))
+    # diffusers' ``from_config`` takes an entry which the constructor filled in for the default still.
+    filled = set(vae.config.get("_use_default_values", ())) - {"shift_factor", "scaling_factor"}
+    vae.register_to_config(shift_factor=float(shift), scaling_factor=float(scale), _use_default_values=sorted(filled))
 
 
 def decode(vae: Any, z: torch.Tensor) -> torch.Tensor:

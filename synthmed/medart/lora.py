@@ -98,6 +98,11 @@ def save_adapter(model: PeftModel, folder: Path) -> None:
     config.base_model_name_or_path = ""
     model.save_pretrained(str(folder), save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)
+    # peft writes a set in the order that this process happens to have; models are to be equal to the byte.
+    file = folder / CONFIG
+    stored = json.loads(file.read_text(encoding="utf-8"))
+    stored["target_modules"] = sorted(stored["target_modules"])
+    file.write_text(f"{json.dumps(stored, indent=2, sort_keys=True)}\n", encoding="utf-8")
 
 
 def load_adapter(module: nn.Module, folder: Path, *, trainable: bool = False) -> PeftModel:

@@ -87,7 +87,8 @@ def describe_parts(
         "attention_head_dim": width,
         "cross_attention_dim": heads * width,
         "in_channels": latent,
-        "out_channels": 2 * latent,  # the second half is PixArt's learned variance, which nothing here trains
+        # The second half is PixArt's learned variance, which nothing here trains: only published weights have it.
+        "out_channels": 2 * latent if size == "paper" else latent,
         "sample_size": side // DOWNSAMPLING,
         "caption_channels": text_width,
         "use_additional_conditions": False,

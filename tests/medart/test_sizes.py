@@ -80,7 +80,7 @@ def test_a_new_transformer_begins_by_predicting_nothing() -> None:
         added_cond_kwargs={"resolution": None, "aspect_ratio": None},
         return_dict=False,
     )[0]
-    assert prediction.shape == (1, 8, 4, 4)
+    assert prediction.shape == (1, 4, 4, 4)
     assert not prediction.any()
 
 

@@ -17,6 +17,7 @@ from synthmed.data.assemble import write_summary
 from synthmed.data.card import data_card, data_digest
 from synthmed.errors import UserError
 from synthmed.medart.config import Lora
+from synthmed.medart.latents import set_scaling
 from synthmed.medart.parts import adapt, network
 from synthmed.medart.tokenizer import load_tokenizer
 from synthmed.medart.training.describe import describe, lines, sizes, stage_name
@@ -28,7 +29,7 @@ from synthmed.medart.training.processes import process_state
 from synthmed.medart.training.recipe import TrainRecipe, train_recipe
 from synthmed.medart.training.setup import Setup, set_up
 from synthmed.medart.training.stages import AdaptStage, AutoencoderStage, Stage
-from synthmed.medart.training.weights import keep_scaling, load_stage, save_stage, weights_fingerprint
+from synthmed.medart.training.weights import load_stage, save_stage, weights_fingerprint
 from synthmed.models.autoencoder import LightAutoencoder
 from synthmed.training.distributed import anywhere
 from synthmed.training.lock import locked
@@ -207,7 +208,7 @@ class _Stages:
             vae: Any = bench.parts["vae"]
             posterior = bench.features["train"].posteriors(vae, MOST_ROWS)["posterior"]
             scaling = measured_scaling(posterior, isinstance(vae, LightAutoencoder))
-            keep_scaling(vae, *scaling)
+            set_scaling(vae, *scaling)
             record["scaling"] = scaling
         if process_state().is_main_process:
             save_stage(folder, stage, bench.parts, {**record, "networks": list(ready.networks)})

@@ -56,20 +56,10 @@ def load_stage(folder: Path, stage: Stage, parts: nn.ModuleDict, record: Mapping
         for name, value in own.items():
             value.copy_(tensors[name])
         if isinstance(stage, AutoencoderStage):
-            keep_scaling(parts["vae"], *record["scaling"])
+            set_scaling(parts["vae"], *record["scaling"])
     except (OSError, SafetensorError, ValueError, RuntimeError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"{path}: {reason}; remove the stage's {DONE} to train it again") from None
-
-
-def keep_scaling(vae: Any, shift: float, scale: float) -> None:
-    """`set_scaling`, such that a copy by diffusers' ``from_config`` has it too.
-
-    That takes an entry which the constructor filled in for the default still, whatever was registered since.
-    """
-    set_scaling(vae, shift, scale)
-    filled = set(vae.config.get("_use_default_values", ())) - {"shift_factor", "scaling_factor"}
-    vae.register_to_config(_use_default_values=sorted(filled))
 
 
 def _changed(stage: Stage, parts: nn.ModuleDict) -> Iterator[tuple[str, torch.Tensor]]:
