@@ -14,8 +14,8 @@ _TINY = 1e-12
 def lift_zero_rows(module: nn.Module, spec: LoraSpec) -> int:
     """Give rows of the targets' weights that are exactly 0 the entries 1e-12, in place.
 
-    DoRA (2402.09353, equation 5) divides by each row's length, and 0 / 0 is no number. A new base has such rows, as PixArt's
-    outputs begin as 0. What the module computes changes by less than float32 rounds.
+    DoRA (2402.09353, equation 5) divides by each row's length, and 0 / 0 is no number. A new base has such rows, as
+    PixArt's outputs begin as 0. What the module computes changes by less than float32 rounds.
 
     Returns:
         how many rows.
