@@ -99,7 +99,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(arguments: list[str], message: st
 def test_a_recipe_names_its_family() -> None:
     assert trainer_of({"model": {"family": "medm2g"}}, "a") is TRAINERS.get("medm2g")
     for recipe in ({}, {"model": 3}, {"model": {"family": 3}}):
-        with pytest.raises(UserError, match=r"a: model\.family is missing; there are: medm2g"):
+        with pytest.raises(UserError, match=r"a: model\.family is missing; there are: medart, medm2g"):
             trainer_of(recipe, "a")
 
 
