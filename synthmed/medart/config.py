@@ -9,7 +9,6 @@ import pydantic
 from synthmed.errors import UserError
 from synthmed.medart.lora import LoraSpec
 from synthmed.modality import MODALITIES, canonical, image_name
-from synthmed.problem import problem as problem  # for synthmed.medart.training, until it imports it itself
 from synthmed.prompts import PromptConfig
 
 Side = Annotated[int, pydantic.Field(ge=1, le=2**14)]

@@ -12,8 +12,8 @@ from synthmed.data.record import Problem, Record
 from synthmed.data.sources.tables import read_csv
 from synthmed.errors import UserError
 from synthmed.medart.config import Config
-from synthmed.medart.prompts import worded
 from synthmed.medart.training.recipe import Captions
+from synthmed.prompts import worded
 from synthmed.sample import NO_FINDING
 
 

@@ -10,10 +10,10 @@ import torch
 
 from synthmed.data.features import FeatureCache, content_key
 from synthmed.medart.hldf.colour import colour_statistics
-from synthmed.medart.training.processes import process_state
 from synthmed.medart.training.rows import Rows
 from synthmed.models.fingerprint import fingerprint
 from synthmed.training.batches import SeededItems, randomizables
+from synthmed.training.processes import process_state
 
 _BATCH = 16
 MOST_ROWS = 2000

@@ -10,9 +10,10 @@ import pydantic
 
 from synthmed.data.assemble import Assembled, Row
 from synthmed.errors import UserError
-from synthmed.medart.config import Config, PromptConfig, problem
+from synthmed.medart.config import Config, PromptConfig
 from synthmed.medart.training.recipe import ModelSpec
 from synthmed.medart.training.start import Start
+from synthmed.problem import problem
 from synthmed.sample import NO_FINDING
 
 MOST_SETS = 2000

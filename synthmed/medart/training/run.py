@@ -25,7 +25,6 @@ from synthmed.medart.training.dora import lift_zero_rows
 from synthmed.medart.training.features import MOST_ROWS, Features, measured_scaling
 from synthmed.medart.training.finish import write_folder
 from synthmed.medart.training.prepare import Bench, make_validation, prepare
-from synthmed.medart.training.processes import process_state
 from synthmed.medart.training.recipe import TrainRecipe, train_recipe
 from synthmed.medart.training.setup import Setup, set_up
 from synthmed.medart.training.stages import AdaptStage, AutoencoderStage, Stage
@@ -34,6 +33,7 @@ from synthmed.models.autoencoder import LightAutoencoder
 from synthmed.training.distributed import anywhere
 from synthmed.training.lock import locked
 from synthmed.training.loop import train
+from synthmed.training.processes import process_state
 from synthmed.training.records import last_losses, read_done, write_json
 from synthmed.training.resume import differences, upgraded
 

@@ -15,7 +15,6 @@ from synthmed.data.spec import DataSpec
 from synthmed.errors import UserError
 from synthmed.medart.config import Config, Lora, PromptConfig
 from synthmed.medart.parts import check_parts, network
-from synthmed.medart.prompts import worded
 from synthmed.medart.tokenizer import load_tokenizer, train_tokenizer
 from synthmed.medart.training.captions import captioned
 from synthmed.medart.training.model import label_sets, model_config
@@ -24,6 +23,7 @@ from synthmed.medart.training.rows import Rows
 from synthmed.medart.training.stages import AdaptStage, AutoencoderStage, BaseStage, Stage
 from synthmed.medart.training.start import Start, described_start, found_start, new_start
 from synthmed.modality import MODALITIES, image_name
+from synthmed.prompts import worded
 
 
 @dataclass

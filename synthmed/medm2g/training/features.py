@@ -15,10 +15,10 @@ from synthmed.medm2g.latents import encode_group, latent_shape
 from synthmed.medm2g.sizes import DOWNSAMPLING
 from synthmed.medm2g.tokenizer import Tokenizers, encode
 from synthmed.medm2g.training.order import LABELS
-from synthmed.medm2g.training.processes import process_state
 from synthmed.medm2g.training.rows import Rows, stack
 from synthmed.models.fingerprint import fingerprint
 from synthmed.training.batches import SeededItems, randomizables
+from synthmed.training.processes import process_state
 
 _BATCH = 32
 

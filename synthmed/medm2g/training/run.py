@@ -21,7 +21,6 @@ from synthmed.medm2g.training.features import Features
 from synthmed.medm2g.training.finish import write_model
 from synthmed.medm2g.training.order import Planned
 from synthmed.medm2g.training.prepare import make_validation, prepare
-from synthmed.medm2g.training.processes import process_state
 from synthmed.medm2g.training.recipe import ModelSpec, TrainRecipe, train_recipe
 from synthmed.medm2g.training.scales import scaled_config
 from synthmed.medm2g.training.setup import Setup, set_up
@@ -29,6 +28,7 @@ from synthmed.medm2g.training.stages import STAGES, AutoencoderStage, FlowStage,
 from synthmed.training.distributed import anywhere
 from synthmed.training.lock import locked
 from synthmed.training.loop import train
+from synthmed.training.processes import process_state
 from synthmed.training.records import last_losses, read_done, write_json
 from synthmed.training.resume import differences, upgraded
 
