@@ -14,6 +14,7 @@ import torch
 from accelerate.utils import send_to_device
 from torch import nn
 
+from synthmed.training.allocator import keep_freed_memory
 from synthmed.training.batches import Share, make_loader
 from synthmed.training.devices import release, start_accelerator
 from synthmed.training.distributed import anywhere
@@ -101,6 +102,8 @@ def train(
         stack.enter_context(locked(folder) if main else nullcontext())
         wish = stack.enter_context(interrupts())
         stack.enter_context(own_randomness(device))
+        if device.type == "cpu":
+            keep_freed_memory()
 
         # 2. Weights, optimiser and average, as the newest checkpoint has them.
         model = accelerator.prepare_model(objective)

@@ -22,9 +22,12 @@ STAGES: list[dict[str, Any]] = [
 ]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Iterator[None]:
-    """Tiny tensors gain nothing from a second thread, and lose much to it on a busy machine."""
+    """Before every fixture of a module: runs whose bits are compared have the same number of threads.
+
+    Tiny tensors gain nothing from a second thread, and lose much to it on a busy machine.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
