@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
-from accelerate.utils import send_to_device
 from monai.networks.nets import PatchDiscriminator
 from peft import PeftModel
 from torch import nn
@@ -23,18 +22,12 @@ from synthmed.medart.hldf.objective import MedArtObjective
 from synthmed.medart.lora import adapter_parameters
 from synthmed.medart.parts import network
 from synthmed.medart.tokenizer import encode
-from synthmed.medart.training.datasets import TensorTable, as_it_is, collate_captioned, collate_images
+from synthmed.medart.training.datasets import collate_captioned, collate_images
 from synthmed.medart.training.features import Features
 from synthmed.medart.training.pictures import show_drawn, show_reconstructions
 from synthmed.medart.training.stages import AdaptStage, AutoencoderStage, BaseStage, Stage
-from synthmed.training.batches import SeededItems, randomizables
-from synthmed.training.log import Picture
-from synthmed.training.randomness import Stream, derive
-from synthmed.training.settings import Settings
-
-_VALIDATED = 512
-"""Items of the validation split that a validation loss is taken over."""
-_NO_COLOUR_STEP = -1
+from synthmed.runs.prepared import Prepared
+from synthmed.training.tensor_table import TensorTable, as_it_is
 
 
 @dataclass(frozen=True)
@@ -54,25 +47,6 @@ class Bench:
     tokenizer: T5Tokenizer
     features: Mapping[str, Features]
     seed: int
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A stage, ready for `synthmed.training.loop.train`.
-
-    Attributes:
-        objective: an `Objective`.
-        datasets: by split.
-        collate: items to a batch.
-        pictures: what to show on the way.
-        networks: outside networks that teach, for the model's card.
-    """
-
-    objective: Any
-    datasets: Mapping[str, Any]
-    collate: Callable[[Any], Any]
-    pictures: Callable[[], Mapping[str, Picture]]
-    networks: tuple[str, ...] = ()
 
 
 def prepare(bench: Bench, stage: Stage) -> Prepared:
@@ -95,33 +69,6 @@ def prepare(bench: Bench, stage: Stage) -> Prepared:
     return _diffusion(bench, stage, stage.colour.make())
 
 
-def make_validation(ready: Prepared, settings: Settings) -> Callable[[], Mapping[str, float]] | None:
-    """The objective's losses on the validation split, with the same noise and times each time; None without one.
-
-    No colour loss is among them, which costs a whole trajectory.
-    """
-    dataset = ready.datasets.get("val")
-    if dataset is None:
-        return None
-    items = SeededItems(dataset, settings.seed, tuple(randomizables(dataset)))
-    n = min(len(dataset), _VALIDATED)
-
-    def validate() -> Mapping[str, float]:
-        if isinstance(ready.objective, MedArtObjective):
-            ready.objective.begin_step(_NO_COLOUR_STEP)
-        sums: dict[str, float] = {}
-        device = next(ready.objective.parameters()).device
-        for start in range(0, n, settings.batch_size):
-            places = [(place, place) for place in range(start, min(start + settings.batch_size, n))]
-            batch = send_to_device(ready.collate(items.__getitems__(places)), device)
-            generator = torch.Generator(device).manual_seed(derive(settings.seed, Stream.EVALUATION, start))
-            for name, value in ready.objective(batch, generator).items():
-                sums[name] = sums.get(name, 0.0) + float(value) * len(places)
-        return {name: value / n for name, value in sums.items()}
-
-    return validate
-
-
 def _autoencoder(bench: Bench, stage: AutoencoderStage) -> Prepared:
     vae: Any = bench.parts["vae"]
     distance = None if stage.perceptual == "none" else PerceptualDistance(load_squeezenet(stage.perceptual))
@@ -141,7 +88,7 @@ def _autoencoder(bench: Bench, stage: AutoencoderStage) -> Prepared:
         datasets,
         collate_images,
         partial(show_reconstructions, vae, bench.features.get("val", bench.features["train"])),
-        () if distance is None else ("SqueezeNet 1.0 (ImageNet)",),
+        networks=() if distance is None else ("SqueezeNet 1.0 (ImageNet)",),
     )
 
 

@@ -15,7 +15,7 @@ from synthmed.medart.lora import LoraSpec
 from synthmed.medart.sizes import Size
 from synthmed.medart.training.stages import DEFAULTS, STAGES, Stage
 from synthmed.recipe import validate
-from synthmed.registry import nearest
+from synthmed.runs.stages import typed_stage
 
 Captions = Literal["full", "simple", "empty"]
 
@@ -104,7 +104,10 @@ def train_recipe(data: Mapping[str, Any], where: str) -> TrainRecipe:
             cannot be.
     """
     found = validate(data, _Sections, where)
-    stages = tuple(_stage(entry, found.training, f"{where}: stages.{i}") for i, entry in enumerate(found.stages))
+    stages = tuple(
+        typed_stage(entry, found.training, f"{where}: stages.{i}", STAGES, DEFAULTS)
+        for i, entry in enumerate(found.stages)
+    )
     order = list(STAGES)
     places = [order.index(stage.stage) for stage in stages]
     if not places or places != sorted(set(places)):
@@ -112,13 +115,3 @@ def train_recipe(data: Mapping[str, Any], where: str) -> TrainRecipe:
     return TrainRecipe.model_construct(
         model=found.model, data=found.data, captions=found.captions, caption_files=found.caption_files, stages=stages
     )
-
-
-def _stage(entry: Mapping[str, Any], common: Mapping[str, Any], where: str) -> Any:
-    kind = entry.get("stage")
-    if kind not in STAGES:
-        raise UserError(f"{where}: no stage {kind!r}{nearest(str(kind), STAGES)}")
-    own = entry.get("training") or {}
-    if not isinstance(own, Mapping):
-        raise UserError(f"{where}: training is a mapping of settings")
-    return validate({**entry, "training": {**DEFAULTS[kind], **common, **own}}, STAGES[kind], where)

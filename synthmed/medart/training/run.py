@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from torch import nn
 
 from synthmed.data.assemble import write_summary
 from synthmed.data.card import data_card, data_digest
-from synthmed.errors import UserError
 from synthmed.medart.config import Lora
 from synthmed.medart.latents import set_scaling
 from synthmed.medart.parts import adapt, network
@@ -24,37 +23,19 @@ from synthmed.medart.training.describe import describe, lines, sizes, stage_name
 from synthmed.medart.training.dora import lift_zero_rows
 from synthmed.medart.training.features import MOST_ROWS, Features, measured_scaling
 from synthmed.medart.training.finish import write_folder
-from synthmed.medart.training.prepare import Bench, make_validation, prepare
+from synthmed.medart.training.prepare import Bench, prepare
 from synthmed.medart.training.recipe import TrainRecipe, train_recipe
 from synthmed.medart.training.setup import Setup, set_up
 from synthmed.medart.training.stages import AdaptStage, AutoencoderStage, Stage
 from synthmed.medart.training.weights import load_stage, save_stage, weights_fingerprint
 from synthmed.models.autoencoder import LightAutoencoder
+from synthmed.runs.ended import OnNote, OnStep, Run, silent
+from synthmed.runs.prepared import Prepared
+from synthmed.runs.record import begin, begun, described
+from synthmed.runs.stage import StageJob, networks_of, told, train_stage
 from synthmed.training.distributed import anywhere
 from synthmed.training.lock import locked
-from synthmed.training.loop import train
 from synthmed.training.processes import process_state
-from synthmed.training.records import last_losses, read_done, write_json
-from synthmed.training.resume import differences, upgraded
-
-RUN = "run.json"
-OnStep = Callable[[str, int, int, Mapping[str, float]], None]
-"""(stage, steps done, steps in all, losses)."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """How a run ended.
-
-    Attributes:
-        finished: the model is in ``model``.
-        reason: ``finished``, ``dry run``, or why a stage stopped: the same call goes on.
-        model: the model's folder.
-    """
-
-    finished: bool
-    reason: str
-    model: Path
 
 
 def train_medart(
@@ -67,7 +48,7 @@ def train_medart(
     allow_leak: bool = False,
     init: Path | None = None,
     on_step: OnStep = lambda stage, step, steps, losses: None,
-    on_note: Callable[[str], None] = lambda text: None,
+    on_note: OnNote = lambda text: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Run:
     """Train a recipe's keys and values: the stages that are not finished, in ``out/stages/``, then ``out/model/``.
@@ -91,8 +72,8 @@ def train_medart(
     if init is not None:
         recipe = recipe.model_copy(update={"model": recipe.model.model_copy(update={"init": str(init)})})
     main = process_state().is_main_process
-    note = on_note if main else _silent
-    own = out / "tokenizer" if (out / RUN).exists() else None
+    note = on_note if main else silent
+    own = out / "tokenizer" if begun(out) else None
     if dry_run:
         setup = set_up(recipe, own, trust=trust, dry=True, note=note)
         adapted = any(isinstance(stage, AdaptStage) for stage in recipe.stages)
@@ -118,7 +99,7 @@ class _Stages:
     out: Path
     digest: str
     on_step: OnStep
-    note: Callable[[str], None]
+    note: OnNote
     stop: Callable[[], bool]
 
     def train(self) -> Run:
@@ -129,21 +110,17 @@ class _Stages:
             raise ValueError("a run needs a tokenizer")
         features = {split: Features(rows, self.out / "features", spec.seed) for split, rows in setup.rows.items()}
         bench = Bench(setup.config, parts, tokenizer, features, spec.seed)
-        told: list[dict[str, Any]] = []
-        networks: set[str] = set()
+        folders = []
         for place, stage in enumerate(self.recipe.stages, 1):
-            name = stage_name(place, stage)
+            folders.append(self.out / "stages" / stage_name(place, stage))
             if isinstance(stage, AdaptStage):
                 _add_adapters(parts, spec.lora, spec.seed)
             # One that was asked for in a stage's last step found the stage finished.
             if anywhere(self.stop(), process_state().device):
                 return Run(False, "stop", self.out / "model")
-            reason = self._stage(bench, stage, name)
+            reason = train_stage(self._job(bench, stage, folders[-1]), self.on_step, self.note, self.stop)
             if reason is not None:
                 return Run(False, reason, self.out / "model")
-            done = read_done(self.out / "stages" / name) or {}
-            networks |= set(done.get("networks", ()))
-            told.append({"name": name, "steps": done["step"], **last_losses(self.out / "stages" / name)})
         if process_state().is_main_process:
             self.note("writing the model")
             adapted = any(isinstance(module, PeftModel) for module in parts.values())
@@ -154,66 +131,37 @@ class _Stages:
             training = {
                 "data": data_card(setup.found),
                 "captions": self.recipe.captions,
-                "stages": told,
-                "networks": sorted(networks),
+                "stages": [told(folder) for folder in folders],
+                "networks": sorted(set().union(*map(networks_of, folders))),
             }
             write_folder(self.out / "model", config, parts.to("cpu"), bench.tokenizer, training)
         process_state().wait_for_everyone()
         return Run(True, "finished", self.out / "model")
 
-    def _stage(self, bench: Bench, stage: Stage, name: str) -> str | None:
-        """Train one stage, unless it is finished; gives why it stopped before its end, or None."""
-        folder, settings = self.out / "stages" / name, stage.training
+    def _job(self, bench: Bench, stage: Stage, folder: Path) -> StageJob:
         decisive = {"image", "pixels", "window", "text_length", "scheduler"}
         model = {**bench.config.model_dump(mode="json", include=decisive), "dtype": self.recipe.model.dtype}
         if isinstance(stage, AdaptStage):
             model["lora"] = self.recipe.model.lora.model_dump(mode="json")
-        fingerprint = {
-            "data": self.digest,
-            "stage": _described(stage),
-            "model": model,
-            "weights": weights_fingerprint(bench.parts),
-        }
-        done = read_done(folder)
-        if done is not None and done["step"] >= settings.steps:
-            changes = [
-                *differences("settings", upgraded(done["settings"]), settings.decisive()),
-                *differences("fingerprint", done["fingerprint"], fingerprint),
-            ]
-            if changes:
-                raise UserError(
-                    f"{folder}: is of another run: {'; '.join(changes)}; put them back, or name another --out"
-                )
-            load_stage(folder, stage, bench.parts, done)
-            return None
-        self.note(f"stage {name}")
-        ready = prepare(bench, stage)
-        outcome = train(
-            ready.objective,
-            ready.datasets["train"],
-            settings,
+
+        def settle(ready: Prepared) -> Mapping[str, Any]:
+            _settle(bench)
+            return {"scaling": _set_scaling(bench)} if isinstance(stage, AutoencoderStage) else {}
+
+        return StageJob(
             folder,
-            collate=ready.collate,
-            validate=make_validation(ready, settings),
-            sample=ready.pictures,
-            fingerprint=fingerprint,
-            on_step=lambda step, losses: self.on_step(name, step, settings.steps, losses),
-            stop=self.stop,
+            stage.training,
+            fingerprint={
+                "data": self.digest,
+                "stage": described(stage),
+                "model": model,
+                "weights": weights_fingerprint(bench.parts),
+            },
+            prepare=partial(prepare, bench, stage),
+            save=lambda ready, record: save_stage(folder, stage, bench.parts, record),
+            take=lambda done: load_stage(folder, stage, bench.parts, done),
+            settle=settle,
         )
-        if not outcome.finished:
-            return outcome.reason
-        _settle(bench)
-        record = {"step": outcome.step, "settings": settings.decisive(), "fingerprint": fingerprint}
-        if isinstance(stage, AutoencoderStage):
-            vae: Any = bench.parts["vae"]
-            posterior = bench.features["train"].posteriors(vae, MOST_ROWS)["posterior"]
-            scaling = measured_scaling(posterior, isinstance(vae, LightAutoencoder))
-            set_scaling(vae, *scaling)
-            record["scaling"] = scaling
-        if process_state().is_main_process:
-            save_stage(folder, stage, bench.parts, {**record, "networks": list(ready.networks)})
-        process_state().wait_for_everyone()
-        return None if outcome.reason == "finished" else outcome.reason
 
 
 def _add_adapters(parts: nn.ModuleDict, lora: Lora, seed: int) -> None:
@@ -235,32 +183,31 @@ def _settle(bench: Bench) -> None:
     bench.parts.zero_grad(set_to_none=True)
 
 
-def _silent(text: str) -> None:
-    """Of several processes one tells."""
-
-
-def _described(stage: Stage) -> dict[str, Any]:
-    """A stage's own entries; a file of weights by what is in it, as it may have moved."""
-    described = stage.model_dump(mode="json", exclude={"training"})
-    if isinstance(stage, AutoencoderStage) and stage.perceptual != "none" and stage.perceptual.is_file():
-        described["perceptual"] = hashlib.sha256(stage.perceptual.read_bytes()).hexdigest()
-    return described
+def _set_scaling(bench: Bench) -> tuple[float, float]:
+    """Shift and scale of the trained autoencoder's latents, measured on the training rows."""
+    vae: Any = bench.parts["vae"]
+    posterior = bench.features["train"].posteriors(vae, MOST_ROWS)["posterior"]
+    scaling = measured_scaling(posterior, isinstance(vae, LightAutoencoder))
+    set_scaling(vae, *scaling)
+    return scaling
 
 
 def _begin(recipe: TrainRecipe, setup: Setup, out: Path, digest: str) -> None:
     """Keep what the run is of, or refuse another one's folder."""
-    free = {"sampler", "init", "base"}
-    record = {"data": {"digest": digest}, "model": recipe.model.model_dump(mode="json", exclude=free)}
-    before = read_done(out, RUN, keys={"data", "model"})
-    if before is not None:
-        changes = [line for name in record for line in differences(name, before[name], record[name])]
-        if changes:
-            raise UserError(f"{out}: holds another run: {'; '.join(changes)}; put them back, or name another --out")
-    elif setup.start.tokenizer is not None and not setup.start.ready:
+
+    def save_tokenizer() -> None:
+        if setup.start.tokenizer is None or setup.start.ready:
+            return
         temporary = out / ".tokenizer.tmp"
         for left in (temporary, out / "tokenizer"):
             shutil.rmtree(left, ignore_errors=True)
         setup.start.tokenizer.save_pretrained(temporary)
         temporary.rename(out / "tokenizer")
+
+    free = {"sampler", "init", "base"}
+    begin(
+        out,
+        {"data": {"digest": digest}, "model": recipe.model.model_dump(mode="json", exclude=free)},
+        save_tokenizer,
+    )
     write_summary(setup.found, out / "data.json")
-    write_json(out / RUN, record)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.utils.data import Dataset
 
 from synthmed.medm2g.config import Config
 from synthmed.medm2g.tokenizer import Tokenizers
 from synthmed.medm2g.training.features import Features
 from synthmed.medm2g.training.rows import Rows
-from synthmed.training.log import Picture
 
 
 @dataclass
@@ -35,29 +32,6 @@ class Bench:
     tokenizers: Tokenizers
     seed: int
     trust: bool = False
-
-
-@dataclass
-class Prepared:
-    """A stage, ready for `synthmed.training.loop.train`.
-
-    Attributes:
-        objective: an `Objective`.
-        parts: what it changes, by part name.
-        datasets: by split.
-        collate: items to a batch.
-        pictures: what to show on the way.
-        alone: the objective cannot be called in one process of several.
-        networks: outside networks that teach, for the model's card.
-    """
-
-    objective: Any
-    parts: Mapping[str, nn.Module]
-    datasets: Mapping[str, Dataset[Any]]
-    collate: Callable[[Any], Any]
-    pictures: Callable[[], Mapping[str, Picture]] | None = None
-    alone: bool = False
-    networks: tuple[str, ...] = field(default=())
 
 
 def seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:

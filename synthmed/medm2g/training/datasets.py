@@ -14,9 +14,7 @@ from synthmed.medm2g.config import TEXT
 from synthmed.medm2g.tokenizer import Tokenizers, encode
 from synthmed.medm2g.training.order import LABELS
 from synthmed.medm2g.training.rows import Rows, stack
-
-Tree = dict[str, Any]
-"""Tensors, or mappings of them, by name; all with the items as their first axis."""
+from synthmed.training.tensor_table import TensorTable, Tree
 
 
 class FieldItems(Dataset[dict[str, torch.Tensor]]):
@@ -101,24 +99,6 @@ class Reports(Dataset[str]):
         return self.texts[place]
 
 
-class TensorTable(Dataset[Tree]):
-    """Ready tensors, of which a batch is taken at once."""
-
-    def __init__(self, tree: Tree, length: int) -> None:
-        self.tree = tree
-        self.length = length
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, place: int) -> Tree:
-        return _take(self.tree, place)
-
-    def __getitems__(self, places: Sequence[int]) -> Tree:
-        """The batch of these items."""
-        return _take(self.tree, torch.tensor(places))
-
-
 class RawPromptItems(Dataset[Tree]):
     """A table's items with the raw inputs of the prompt encoders that the diffusion loss trains, under ``inputs``.
 
@@ -164,11 +144,6 @@ class RawPromptItems(Dataset[Tree]):
         return {**self.table[place], "inputs": inputs, **seen}
 
 
-def as_it_is(batch: Tree) -> Tree:
-    """A table's batch is ready."""
-    return batch
-
-
 def collate(items: Sequence[Any], tokenizer: PreTrainedTokenizerFast, length: int) -> Any:
     """Items to a batch: tensors stacked, texts as C_text's tokens, mappings entry by entry."""
     first = items[0]
@@ -186,7 +161,3 @@ def collate_reports(texts: Sequence[str], tokenizers: Tokenizers, length: int) -
         tokens = encode(tokenizer, texts, length)
         batch |= {f"{role}_ids": tokens["input_ids"], f"{role}_mask": tokens["attention_mask"]}
     return batch
-
-
-def _take(tree: Mapping[str, Any], places: Any) -> Tree:
-    return {key: _take(value, places) if isinstance(value, Mapping) else value[places] for key, value in tree.items()}

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-import torch
-from accelerate.utils import send_to_device
 from torch import nn
 
-from synthmed.medm2g.training.bench import Bench, Prepared
+from synthmed.medm2g.training.bench import Bench
 from synthmed.medm2g.training.order import Planned
 from synthmed.medm2g.training.prepare_alignment import prepare_alignment
 from synthmed.medm2g.training.prepare_autoencoders import prepare_images, prepare_masks, prepare_reports
@@ -23,13 +20,7 @@ from synthmed.medm2g.training.stages import (
     RoundStage,
     TextAutoencoderStage,
 )
-from synthmed.training.batches import SeededItems, randomizables
-from synthmed.training.distributed import processes
-from synthmed.training.randomness import Stream, derive
-from synthmed.training.settings import Settings
-
-_VALIDATED = 512
-"""Items of the validation split that a validation loss is taken over."""
+from synthmed.runs.prepared import Prepared
 
 _PREPARE: dict[type, Callable[..., Prepared]] = {
     AutoencoderStage: prepare_images,
@@ -66,32 +57,3 @@ def count_items(planned: Planned, rows: Rows) -> int:
     names = stage.pair if isinstance(stage, RoundStage) else (stage.modality,)
     fields = [config.flow(name).fields for name in names]
     return sum(all(any(rows.has(index, field) for field in own) for own in fields) for index in range(len(rows)))
-
-
-def make_validation(ready: Prepared, settings: Settings) -> Callable[[], Mapping[str, float]] | None:
-    """The objective's losses on the validation split, with the same noise each time; None without such a split."""
-    dataset: Any = ready.datasets.get("val")
-    if dataset is None:
-        return None
-    items = SeededItems(dataset, settings.seed, tuple(randomizables(dataset)))
-    n = min(len(dataset), _VALIDATED)
-    if ready.alone:
-        # A loss between the rows of a batch is another quantity in a shorter one, and none in a batch of one.
-        n -= n % settings.batch_size if n > settings.batch_size else 0
-        if n < 2:
-            return None
-
-    def validate() -> Mapping[str, float]:
-        if ready.alone and processes() > 1:
-            return {}
-        sums: dict[str, float] = {}
-        device = next(ready.objective.parameters()).device
-        for start in range(0, n, settings.batch_size):
-            places = [(place, place) for place in range(start, min(start + settings.batch_size, n))]
-            batch = send_to_device(ready.collate(items.__getitems__(places)), device)
-            generator = torch.Generator(device).manual_seed(derive(settings.seed, Stream.EVALUATION, start))
-            for name, value in ready.objective(batch, generator).items():
-                sums[name] = sums.get(name, 0.0) + float(value) * len(places)
-        return {name: value / n for name, value in sums.items()}
-
-    return validate

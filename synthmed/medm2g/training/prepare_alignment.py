@@ -8,11 +8,12 @@ from torch import nn
 
 from synthmed.medm2g.config import TEXT
 from synthmed.medm2g.objectives.alignment import AlignmentObjective
-from synthmed.medm2g.training.bench import Bench, Prepared
+from synthmed.medm2g.training.bench import Bench
 from synthmed.medm2g.training.datasets import PairItems, collate
 from synthmed.medm2g.training.invariant import make_projector, make_views
 from synthmed.medm2g.training.order import Planned
 from synthmed.medm2g.training.stages import AlignmentStage
+from synthmed.runs.prepared import Prepared
 
 
 def prepare_alignment(bench: Bench, planned: Planned, stage: AlignmentStage, parts: nn.ModuleDict) -> Prepared:
@@ -41,4 +42,4 @@ def prepare_alignment(bench: Bench, planned: Planned, stage: AlignmentStage, par
         if len(items):
             datasets[split] = items
     together = partial(collate, tokenizer=bench.tokenizers.prompt, length=bench.config.text_length)
-    return Prepared(objective, {name: parts[name] for name in planned.trains}, datasets, together, alone=True)
+    return Prepared(objective, datasets, together, parts={name: parts[name] for name in planned.trains}, alone=True)

@@ -16,11 +16,12 @@ from synthmed.autoencoding.squeezenet import load_squeezenet
 from synthmed.errors import UserError
 from synthmed.medm2g.losses.beta import CyclicBeta
 from synthmed.medm2g.objectives.text_vae import TextVaeObjective
-from synthmed.medm2g.training.bench import Bench, Prepared, seeded
+from synthmed.medm2g.training.bench import Bench, seeded
 from synthmed.medm2g.training.datasets import FieldItems, Reports, collate, collate_reports
 from synthmed.medm2g.training.order import Planned
 from synthmed.medm2g.training.pictures import show_images, show_masks, show_reports
 from synthmed.medm2g.training.stages import AutoencoderStage, MaskAutoencoderStage, TextAutoencoderStage
+from synthmed.runs.prepared import Prepared
 
 
 def prepare_images(bench: Bench, planned: Planned, stage: AutoencoderStage, parts: nn.ModuleDict) -> Prepared:
@@ -47,10 +48,10 @@ def prepare_images(bench: Bench, planned: Planned, stage: AutoencoderStage, part
     )
     return Prepared(
         objective,
-        {part: parts[part]},
         datasets,
         _collate(bench),
         partial(show_images, parts[part], datasets.get("val", datasets["train"])),
+        {part: parts[part]},
         networks=() if distance is None else ("SqueezeNet 1.0 (ImageNet)",),
     )
 
@@ -70,7 +71,7 @@ def prepare_masks(bench: Bench, planned: Planned, stage: MaskAutoencoderStage, p
     classes = len(flow.mask_names) + 1
     objective = MaskObjective(parts[part], classes, stage.kl_weight)
     show = partial(show_masks, parts[part], datasets.get("val", datasets["train"]), classes)
-    return Prepared(objective, {part: parts[part]}, datasets, _collate(bench), show)
+    return Prepared(objective, datasets, _collate(bench), show, {part: parts[part]})
 
 
 def prepare_reports(bench: Bench, planned: Planned, stage: TextAutoencoderStage, parts: nn.ModuleDict) -> Prepared:
@@ -94,7 +95,7 @@ def prepare_reports(bench: Bench, planned: Planned, stage: TextAutoencoderStage,
     length = bench.config.text_length
     together = partial(collate_reports, tokenizers=bench.tokenizers, length=length)
     show = partial(show_reports, optimus, datasets.get("val", datasets["train"]), bench.tokenizers, length)
-    return Prepared(objective, {part: parts[part]}, datasets, together, show)
+    return Prepared(objective, datasets, together, show, {part: parts[part]})
 
 
 def _datasets(bench: Bench, planned: Planned, found: Mapping[str, Any]) -> dict[str, Dataset[Any]]:

@@ -14,14 +14,16 @@ from synthmed.medm2g.objectives.flow import FlowObjective, Invariant
 from synthmed.medm2g.objectives.guided import Guided
 from synthmed.medm2g.objectives.round import RoundObjective
 from synthmed.medm2g.tokenizer import encode
-from synthmed.medm2g.training.bench import Bench, Prepared
-from synthmed.medm2g.training.datasets import RawPromptItems, TensorTable, as_it_is, collate
+from synthmed.medm2g.training.bench import Bench
+from synthmed.medm2g.training.datasets import RawPromptItems, collate
 from synthmed.medm2g.training.flow_pictures import flow_pictures
 from synthmed.medm2g.training.fresh_null import FreshNull
 from synthmed.medm2g.training.invariant import make_projector, make_views
 from synthmed.medm2g.training.order import LABELS, Planned, encoder_of
 from synthmed.medm2g.training.stages import FlowStage, RoundStage
 from synthmed.medm2g.training.tables import flow_tree, side_tree
+from synthmed.runs.prepared import Prepared
+from synthmed.training.tensor_table import TensorTable, as_it_is
 
 
 def prepare_flow(bench: Bench, planned: Planned, stage: FlowStage, parts: nn.ModuleDict) -> Prepared:
@@ -56,7 +58,7 @@ def prepare_flow(bench: Bench, planned: Planned, stage: FlowStage, parts: nn.Mod
     changed = {name: parts[name] for name in planned.trains}
     if ready:
         objective = FlowObjective(network, process, null, stage.drop, given)
-        return Prepared(objective, changed, datasets, as_it_is, flow_pictures(bench, parts, [stage.modality]))
+        return Prepared(objective, datasets, as_it_is, flow_pictures(bench, parts, [stage.modality]), changed)
     encoders = {condition: parts[encoder_of(condition)] for condition in planned.conditions}
     projectors = {name: make_projector(bench, stage, place) for place, name in enumerate(seen)}
     invariant = Invariant(projectors, stage.invariant_weight, stage.off_diagonal) if seen else None
@@ -69,7 +71,7 @@ def prepare_flow(bench: Bench, planned: Planned, stage: FlowStage, parts: nn.Mod
     if "encoder_text" in planned.trains:
         wrapped = FreshNull(objective, parts["encoder_text"], encode(bench.tokenizers.prompt, [""], config.text_length))
     pictures = flow_pictures(bench, parts, [stage.modality])
-    return Prepared(wrapped, changed, datasets, together, pictures, alone=bool(seen))
+    return Prepared(wrapped, datasets, together, pictures, changed, alone=bool(seen))
 
 
 def viewed(planned: Planned) -> tuple[str, ...]:
@@ -109,7 +111,7 @@ def prepare_round(bench: Bench, planned: Planned, stage: RoundStage, parts: nn.M
         env_contrastive=stage.env_contrastive,
     )
     changed = {name: parts[name] for name in planned.trains}
-    return Prepared(objective, changed, datasets, as_it_is, flow_pictures(bench, parts, stage.pair))
+    return Prepared(objective, datasets, as_it_is, flow_pictures(bench, parts, stage.pair), changed)
 
 
 def _guided(parts: nn.ModuleDict, name: str) -> Guided:

@@ -14,7 +14,7 @@ from synthmed.medm2g.config import ProcessConfig, SamplerConfig
 from synthmed.medm2g.size_parts import Size
 from synthmed.medm2g.training.stages import DEFAULTS, STAGES, Stage
 from synthmed.recipe import validate
-from synthmed.registry import nearest
+from synthmed.runs.stages import typed_stage
 from synthmed.sample import Pairing
 
 Place = Annotated[
@@ -110,18 +110,11 @@ def train_recipe(data: Mapping[str, Any], where: str) -> TrainRecipe:
     found = validate(data, _Sections, where)
     if not found.stages:
         raise UserError(f"{where}: stages is empty; there are: {', '.join(STAGES)}")
-    stages = tuple(_stage(entry, found.training, f"{where}: stages.{i}") for i, entry in enumerate(found.stages))
+    stages = tuple(
+        typed_stage(entry, found.training, f"{where}: stages.{i}", STAGES, DEFAULTS)
+        for i, entry in enumerate(found.stages)
+    )
     spec = found.data
     if "size" not in spec.model_fields_set and isinstance(found.model.image_size, int):
         spec = spec.model_copy(update={"size": found.model.image_size})
     return TrainRecipe.model_construct(model=found.model, data=spec, stages=stages)
-
-
-def _stage(entry: Mapping[str, Any], common: Mapping[str, Any], where: str) -> Any:
-    kind = entry.get("stage")
-    if kind not in STAGES:
-        raise UserError(f"{where}: no stage {kind!r}{nearest(str(kind), STAGES)}")
-    own = entry.get("training") or {}
-    if not isinstance(own, Mapping):
-        raise UserError(f"{where}: training is a mapping of settings")
-    return validate({**entry, "training": {**DEFAULTS[kind], **common, **own}}, STAGES[kind], where)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,42 +13,23 @@ import pydantic
 
 from synthmed.data.assemble import write_summary
 from synthmed.data.card import data_card, data_digest
-from synthmed.errors import UserError
 from synthmed.medm2g.training.bench import Bench
 from synthmed.medm2g.training.describe import describe, lines
 from synthmed.medm2g.training.features import Features
 from synthmed.medm2g.training.finish import write_model
 from synthmed.medm2g.training.order import Planned
-from synthmed.medm2g.training.prepare import make_validation, prepare
+from synthmed.medm2g.training.prepare import prepare
 from synthmed.medm2g.training.recipe import ModelSpec, TrainRecipe, train_recipe
 from synthmed.medm2g.training.scales import scaled_config
 from synthmed.medm2g.training.setup import Setup, set_up
-from synthmed.medm2g.training.stages import STAGES, AutoencoderStage, FlowStage, RoundStage, Stage
+from synthmed.medm2g.training.stages import STAGES, FlowStage, RoundStage
+from synthmed.runs.ended import OnNote, OnStep, Run, silent
+from synthmed.runs.prepared import Prepared
+from synthmed.runs.record import begin, begun, described
+from synthmed.runs.stage import StageJob, networks_of, told, train_stage
 from synthmed.training.distributed import anywhere
 from synthmed.training.lock import locked
-from synthmed.training.loop import train
 from synthmed.training.processes import process_state
-from synthmed.training.records import last_losses, read_done, write_json
-from synthmed.training.resume import differences, upgraded
-
-RUN = "run.json"
-OnStep = Callable[[str, int, int, Mapping[str, float]], None]
-"""(stage, steps done, steps in all, losses)."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """How a run ended.
-
-    Attributes:
-        finished: the model is in ``model``.
-        reason: ``finished``, ``dry run``, or why a stage stopped: the same call goes on.
-        model: the model's folder.
-    """
-
-    finished: bool
-    reason: str
-    model: Path
 
 
 def train_medm2g(
@@ -62,7 +42,7 @@ def train_medm2g(
     allow_leak: bool = False,
     init: Path | None = None,
     on_step: OnStep = lambda stage, step, steps, losses: None,
-    on_note: Callable[[str], None] = lambda text: None,
+    on_note: OnNote = lambda text: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Run:
     """Train a recipe's keys and values; see `run`.
@@ -87,7 +67,7 @@ def run(
     dry_run: bool = False,
     trust: bool = False,
     on_step: OnStep = lambda stage, step, steps, losses: None,
-    on_note: Callable[[str], None] = lambda text: None,
+    on_note: OnNote = lambda text: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Run:
     """Train the stages that are not finished, in ``out/stages/<nn>-<name>/``, and write ``out/model/``.
@@ -104,7 +84,7 @@ def run(
     """
     main = process_state().is_main_process
     if not main:
-        on_note = _silent
+        on_note = silent
     if dry_run:
         setup = set_up(recipe, _own_tokenizer(out), trust=trust, dry=True, note=on_note)
         for text in [
@@ -130,16 +110,15 @@ def _train_stages(
     digest: str,
     trust: bool,
     on_step: OnStep,
-    on_note: Callable[[str], None],
+    on_note: OnNote,
     stop: Callable[[], bool],
 ) -> Run:
     seed = recipe.model.seed
     features = {split: Features(rows, out / "features", setup.tokenizers, seed) for split, rows in setup.rows.items()}
     bench = Bench(setup.config, setup.rows, features, setup.tokenizers, seed, trust)
     scaled = False
-    told: list[dict[str, Any]] = []
-    networks: set[str] = set()
-    for planned in setup.planned:
+    folders = [out / "stages" / planned.name for planned in setup.planned]
+    for planned, folder in zip(setup.planned, folders, strict=True):
         if isinstance(planned.stage, FlowStage | RoundStage) and not scaled:
             on_note("encoding the images and reports")
             bench.config = _scaled(setup, bench)
@@ -147,20 +126,17 @@ def _train_stages(
         # One that was asked for in a stage's last step found the stage finished.
         if anywhere(stop(), process_state().device):
             return Run(False, "stop", out / "model")
-        reason = _train_stage(setup, bench, planned, out / "stages" / planned.name, digest, on_step, on_note, stop)
+        reason = train_stage(_job(setup, bench, planned, folder, digest), on_step, on_note, stop)
         if reason is not None:
             return Run(False, reason, out / "model")
-        done = read_done(out / "stages" / planned.name) or {}
-        networks |= set(done.get("networks", ()))
-        told.append({"name": planned.name, "steps": done["step"], **last_losses(out / "stages" / planned.name)})
     if process_state().is_main_process:
         on_note("writing the model")
         config = bench.config if scaled else _scaled(setup, bench)
         touched = {*setup.store.changed, *setup.store.start}
         training = {
             "data": data_card(setup.found),
-            "stages": told,
-            "networks": sorted(networks),
+            "stages": [told(folder) for folder in folders],
+            "networks": sorted(set().union(*map(networks_of, folders))),
             "untrained": [name for name in config.parts if name not in touched],
         }
         write_model(out / "model", config, setup.store, setup.tokenizers, training)
@@ -168,71 +144,27 @@ def _train_stages(
     return Run(True, "finished", out / "model")
 
 
-def _train_stage(
-    setup: Setup,
-    bench: Bench,
-    planned: Planned,
-    folder: Path,
-    digest: str,
-    on_step: OnStep,
-    on_note: Callable[[str], None],
-    stop: Callable[[], bool],
-) -> str | None:
-    """Train one stage, unless it is finished; gives why it stopped before its end, or None."""
-    settings = planned.stage.training
+def _job(setup: Setup, bench: Bench, planned: Planned, folder: Path, digest: str) -> StageJob:
     parts = setup.store.load({*planned.trains, *planned.takes, "encoder_text"})
-    fingerprint = {
-        "data": digest,
-        "stage": _described(planned.stage),
-        "conditions": list(planned.conditions),
-        "model": bench.config.model_dump(mode="json", include={"flows", "process", "text_length"}),
-        "weights": setup.store.fingerprint(parts),
-    }
-    done = read_done(folder)
-    if done is not None and done["step"] >= settings.steps:
-        changes = [
-            *differences("settings", upgraded(done["settings"]), settings.decisive()),
-            *differences("fingerprint", _upgraded(done["fingerprint"]), fingerprint),
-        ]
-        if changes:
-            raise UserError(f"{folder}: is of another run: {'; '.join(changes)}; put them back, or name another --out")
-        setup.store.finish(folder, planned.trains)
-        return None
-    on_note(f"stage {planned.name}")
-    ready = prepare(bench, planned, parts)
-    outcome = train(
-        ready.objective,
-        ready.datasets["train"],
-        settings,
+
+    def save(ready: Prepared, record: Mapping[str, Any]) -> None:
+        setup.store.save(folder, ready.parts, record)
+
+    return StageJob(
         folder,
-        collate=ready.collate,
-        validate=make_validation(ready, settings),
-        sample=ready.pictures,
-        fingerprint=fingerprint,
+        planned.stage.training,
+        fingerprint={
+            "data": digest,
+            "stage": described(planned.stage),
+            "conditions": list(planned.conditions),
+            "model": bench.config.model_dump(mode="json", include={"flows", "process", "text_length"}),
+            "weights": setup.store.fingerprint(parts),
+        },
+        prepare=partial(prepare, bench, planned, parts),
+        save=save,
+        take=lambda done: setup.store.finish(folder, planned.trains),
         upgrade=_upgraded,
-        on_step=lambda step, losses: on_step(planned.name, step, settings.steps, losses),
-        stop=stop,
     )
-    if not outcome.finished:
-        return outcome.reason
-    if process_state().is_main_process:
-        record = {"step": outcome.step, "settings": settings.decisive(), "fingerprint": fingerprint}
-        setup.store.save(folder, ready.parts, {**record, "networks": list(ready.networks)})
-    process_state().wait_for_everyone()
-    setup.store.finish(folder, planned.trains)
-    return None if outcome.reason == "finished" else outcome.reason
-
-
-def _silent(text: str) -> None:
-    """Of several processes one tells."""
-
-
-def _described(stage: Stage) -> dict[str, Any]:
-    """A stage's own entries; a file of weights by what is in it, as it may have moved."""
-    described = stage.model_dump(mode="json", exclude={"training"})
-    if isinstance(stage, AutoencoderStage) and stage.perceptual != "none" and stage.perceptual.is_file():
-        described["perceptual"] = hashlib.sha256(stage.perceptual.read_bytes()).hexdigest()
-    return described
 
 
 def _upgraded(fingerprint: dict[str, Any]) -> dict[str, Any]:
@@ -252,8 +184,7 @@ def _scaled(setup: Setup, bench: Bench) -> Any:
 
 
 def _own_tokenizer(out: Path) -> Path | None:
-    """Of a run that has begun; one without ``run.json`` is what a kill left."""
-    return out / "tokenizer" if (out / RUN).exists() else None
+    return out / "tokenizer" if begun(out) else None
 
 
 def _with_new_keys(model: dict[str, Any], free: set[str]) -> dict[str, Any]:
@@ -267,19 +198,18 @@ def _with_new_keys(model: dict[str, Any], free: set[str]) -> dict[str, Any]:
 def _begin(recipe: TrainRecipe, setup: Setup, out: Path, digest: str) -> None:
     """Keep what the run is of, or refuse another one's folder."""
     free = {"sampler", "pairing", "tokenizer", "init"}
-    record = {"data": {"digest": digest}, "model": recipe.model.model_dump(mode="json", exclude=free)}
-    path = out / RUN
-    before = read_done(out, path.name, keys={"data", "model"})
-    if before is not None:
-        before = {**before, "model": _with_new_keys(before["model"], free)}
-        changes = [line for name in record for line in differences(name, before[name], record[name])]
-        if changes:
-            raise UserError(f"{out}: holds another run: {'; '.join(changes)}; put them back, or name another --out")
-    else:
+
+    def save_tokenizer() -> None:
         shutil.rmtree(out / "tokenizer", ignore_errors=True)
         temporary = out / ".tokenizer.tmp"
         shutil.rmtree(temporary, ignore_errors=True)
         setup.tokenizers.save(temporary)
         temporary.rename(out / "tokenizer")
+
+    begin(
+        out,
+        {"data": {"digest": digest}, "model": recipe.model.model_dump(mode="json", exclude=free)},
+        save_tokenizer,
+        lambda before: {**before, "model": _with_new_keys(before["model"], free)},
+    )
     write_summary(setup.found, out / "data.json")
-    write_json(path, record)

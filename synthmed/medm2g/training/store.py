@@ -78,7 +78,6 @@ class Store:
         save_file(tensors, temporary)
         replace(temporary, folder / WEIGHTS)
         write_json(folder / DONE, record)
-        self.finish(folder, parts)
 
     def finish(self, folder: Path, names: Iterable[str]) -> None:
         """Take a finished stage's weights from now on."""

@@ -9,9 +9,9 @@ from torch import nn
 
 from synthmed.medm2g.config import Config, FlowConfig
 from synthmed.medm2g.latents import scaled
-from synthmed.medm2g.training.datasets import Tree
 from synthmed.medm2g.training.features import Features
 from synthmed.medm2g.training.order import encoder_of
+from synthmed.training.tensor_table import Tree
 
 
 def flow_tree(

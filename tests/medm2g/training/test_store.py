@@ -34,6 +34,7 @@ def test_a_published_unet_starts_the_flow_and_what_was_trained_replaces_it(model
     with torch.no_grad():
         network.conv_in.weight.fill_(1)
     store.save(tmp_path, {"flow_ct": parts["flow_ct"]}, {})
+    store.finish(tmp_path, ["flow_ct"])
     again: Any = store.load(["flow_ct"])
     assert bool((again["flow_ct"].network.conv_in.weight == 1).all())
 
