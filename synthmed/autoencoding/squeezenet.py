@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torchvision.models import squeezenet1_0  # type: ignore[import-untyped]  # torchvision ships no types
+from torchvision.models import squeezenet1_0
 
 from synthmed.errors import UserError
 

@@ -49,9 +49,11 @@ class Corpus(Protocol):
     """
 
     name: str
-    digest: str
     images: Mapping[str, ImageField]
     rows: Mapping[str, int]
+
+    @property
+    def digest(self) -> str: ...  # noqa: D102  # above
 
     def __len__(self) -> int: ...
 

@@ -1,0 +1,157 @@
+"""``synthmed evaluate``: is it real, is it diverse, does it fit its text, does it copy."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from synthmed.evaluation.evaluate import Evaluation, Settings
+    from synthmed.evaluation.results import Outcome
+
+MISSED = 3
+
+
+def evaluate(
+    synthetic: Annotated[
+        str, typer.Argument(help="Shards, a folder of images, or SOURCE:PATH (`synthmed ls sources`).")
+    ],
+    out: Annotated[Path, typer.Option(help="The report's folder.", show_default=False)],
+    real: Annotated[
+        str | None,
+        typer.Option(help="Real rows that the generator has not seen, as SYNTHETIC is given.", show_default=False),
+    ] = None,
+    train: Annotated[
+        str | None, typer.Option(help="The generator's training rows, to look for copies.", show_default=False)
+    ] = None,
+    metrics: Annotated[
+        str, typer.Option(help="As in kid,psnr (`synthmed ls metrics`).", show_default="all of them")
+    ] = "",
+    embedder: Annotated[
+        str,
+        typer.Option(
+            help="inception, lite0, MODULE:ATTRIBUTE of your own, or none.",
+            show_default="inception where its weights are, else lite0",
+        ),
+    ] = "auto",
+    limit: Annotated[int, typer.Option(help="Rows that metrics of neighbours take at most.")] = 5_000,
+    size: Annotated[
+        int | None, typer.Option(help="Rows and columns that images are brought to.", show_default="as they are stored")
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option(help="Only this image, as xray; of a plain folder, what it holds.", show_default="all")
+    ] = None,
+    window: Annotated[str, typer.Option(help="Show CT over a window's name or low,high HU.")] = "none",
+    real_split: Annotated[
+        str | None,
+        typer.Option(help="train, val or test of --real; patient:test deals by patient.", show_default="all rows"),
+    ] = None,
+    train_split: Annotated[str | None, typer.Option(help="The same of --train.", show_default="all rows")] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option", "-o", help="One of --real's and --train's source, as in part=xray_nih64.", show_default=False
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of every draw.")] = 0,
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="As 'kid<0.05', 'copy_rate<=floor' or 'precision_recall.recall@xray>=0.6'; exit code 3 when missed.",
+            show_default=False,
+        ),
+    ] = None,
+    trained_with: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The model's folder, or a network that it was trained with, which may not judge; or none.",
+            show_default=False,
+        ),
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Where features are kept between reports.", show_default="OUT/cache")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew in a folder that holds a report.")] = False,
+) -> None:
+    """Judge a synthetic set: tables, grids, JSON. The same command goes on where it stopped.
+
+    Example: synthmed evaluate my-set --real ~/holdout --train ~/train --out report --require 'copy_rate<=floor'
+    """
+    from synthmed.evaluation.evaluate import Place, Settings
+
+    options = tuple(option or ())
+    settings = Settings(
+        Place(synthetic),
+        out,
+        Place(real, real_split, options) if real else None,
+        Place(train, train_split, options) if train else None,
+        tuple(part.strip() for part in metrics.split(",") if part.strip()),
+        embedder,
+        tuple(trained_with or ()),
+        limit,
+        size,
+        image,
+        window,
+        seed,
+        tuple(require or ()),
+        cache,
+        overwrite,
+    )
+    # A batch system's SIGTERM is its Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        found = _run(settings)
+    except KeyboardInterrupt:
+        again = shlex.join(["synthmed", *(word for word in sys.argv[1:] if word != "--overwrite")])
+        print(f"stopped; finished metrics stay in {out}. To go on: {again}", file=sys.stderr)
+        raise typer.Exit(130) from None
+    typer.echo(found.text)
+    typer.echo(f"\nreport: {out / 'report.html'}")
+    if not found.held:
+        typer.echo("synthmed: a requirement is missed", err=True)
+        raise typer.Exit(MISSED)
+
+
+def _run(settings: Settings) -> Evaluation:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    from synthmed.evaluation.evaluate import Hooks, run_evaluate
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("opening", total=None)
+
+        def told(outcome: Outcome) -> None:
+            bar.advance(task)
+            if outcome.left_out:
+                bar.console.print(f"{outcome.metric}: left out: {outcome.left_out}", soft_wrap=True, markup=False)
+
+        return run_evaluate(
+            settings,
+            Hooks(
+                stage=lambda words: bar.update(task, description=words),
+                total=lambda metrics: bar.update(task, total=metrics),
+                metric=lambda name: bar.update(task, description=name),
+                outcome=told,
+            ),
+        )

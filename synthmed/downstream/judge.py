@@ -1,0 +1,138 @@
+"""Judges: networks trained once on real rows, kept in a folder, which say what synthetic images show."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from synthmed.downstream.arms import REAL, train_arm
+from synthmed.downstream.fit import FitSettings
+from synthmed.downstream.rows import read_rows
+from synthmed.downstream.tasks.detection import Detection, as_boxes
+from synthmed.downstream.tasks.task import Task
+from synthmed.downstream.truth import Boxes
+from synthmed.errors import UserError
+from synthmed.evaluation.agreement.judge import Judge
+from synthmed.evaluation.agreement.judged import Judged
+from synthmed.evaluation.agreement.tasks import classified, detected, segmented
+from synthmed.evaluation.corpus import Corpus
+from synthmed.evaluation.scale import unit
+from synthmed.fields import ImageField
+from synthmed.training.records import read_done, replace, write_json
+
+WEIGHTS, RECORD = "weights.safetensors", "judge.json"
+_FORMAT = 1
+_AT_ONCE = 64
+_SCORES: Mapping[str, Callable[[Corpus, Judge, int, int], Judged | str]] = {
+    "classification": classified,
+    "segmentation": segmented,
+    "detection": detected,
+}
+
+
+@dataclass
+class TrainedJudge:
+    """A `synthmed.evaluation.agreement.judge.Judge`.
+
+    Attributes:
+        stored: how the image of its training rows is stored; it is given pixels in that unit.
+        real: its own score on real rows that it was not trained on, by `synthmed.evaluation.agreement.tasks`.
+    """
+
+    question: Task
+    net: nn.Module
+    stored: ImageField
+    real: float | None = None
+    task: Literal["classification", "segmentation", "detection"] = field(init=False)
+    image: str = field(init=False)
+    names: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.task, self.image, self.names = self.question.kind, self.question.image, self.question.names
+
+    @torch.inference_mode()
+    def __call__(self, pixels: npt.NDArray[np.float32]) -> Any:
+        """(n, C, H, W) pixels in the field's unit to scores (n, names), label maps (n, H, W), or boxes with scores."""
+        images = torch.from_numpy(unit(self.stored, pixels))
+        parts = [self.question.predict(self.net, part) for part in images.split(_AT_ONCE)]
+        if isinstance(self.question, Detection):
+            rows = [row for part in parts for row in part if isinstance(row, Boxes)]
+            return [as_boxes(row, self.question) for row in rows]
+        return np.concatenate([np.asarray(part) for part in parts])
+
+
+def trained_judge(
+    folder: Path, task: Task, train: Corpus, test: Corpus, settings: FitSettings, seed: int = 0
+) -> TrainedJudge:
+    """The judge of a folder of its own, trained now if the folder has none.
+
+    Args:
+        train, test: real rows of different patients; the second give `TrainedJudge.real`.
+
+    Raises:
+        UserError: the folder's judge is of other rows, settings or another task, or is damaged; or the rows cannot be
+            used, see `read_rows`.
+    """
+    if task.image not in train.images:
+        raise UserError(f"{train.name}: has no image {task.image!r}")
+    stored = train.images[task.image]
+    wanted: dict[str, Any] = {
+        "format": _FORMAT,
+        "task": asdict(task),  # type: ignore[call-overload]  # tasks are dataclasses; a protocol cannot say so
+        "field": asdict(stored),
+        "settings": settings.model_dump(exclude={"device"}),
+        "seed": seed,
+        "train": train.digest,
+        "test": test.digest,
+    }
+    wanted = json.loads(json.dumps(wanted))  # tuples become the lists that a reader gets
+    net = task.build(stored.channels, 0)
+    kept = read_done(folder, RECORD, keys=("identity", "real", "weights"))
+    if kept is not None:
+        _load(net, folder, kept, wanted)
+        return TrainedJudge(task, net.eval(), stored, kept["real"])
+    net = train_arm(task, REAL, read_rows(train, task), None, settings, seed)
+    judge = TrainedJudge(task, net.cpu(), stored)
+    judge.real = _real(judge, test, seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{WEIGHTS}.tmp"
+    save_file({name: value.contiguous() for name, value in net.state_dict().items()}, temporary)
+    replace(temporary, folder / WEIGHTS)
+    write_json(folder / RECORD, {"identity": wanted, "real": judge.real, "weights": _digest(folder / WEIGHTS)})
+    return judge
+
+
+def _load(net: nn.Module, folder: Path, kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    identity = kept["identity"] if isinstance(kept["identity"], dict) else {}
+    if changed := [key for key in wanted if identity.get(key) != wanted[key]]:
+        raise UserError(f"{folder}: its judge is of other {', '.join(changed)}; name another folder")
+    path = folder / WEIGHTS
+    try:
+        if _digest(path) != kept["weights"]:
+            raise ValueError("not the weights that were written")
+        net.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, ValueError, RuntimeError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); remove the folder to train again") from None
+
+
+def _real(judge: TrainedJudge, test: Corpus, seed: int) -> float | None:
+    found = _SCORES[judge.task](test, judge, len(test), seed)
+    if isinstance(found, str):
+        return None
+    value = found.score(np.arange(found.n))
+    return None if np.isnan(value) else float(value)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,1 @@
+"""The three tasks: classification, segmentation, detection."""

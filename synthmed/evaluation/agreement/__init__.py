@@ -1,0 +1,1 @@
+"""Whether an image shows what its labels, mask, boxes and text say."""

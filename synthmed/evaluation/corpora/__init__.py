@@ -1,0 +1,1 @@
+"""Where rows come from: shards, folders of images, any registered data source."""

@@ -1,0 +1,1 @@
+"""How much the images of a set differ from one another."""

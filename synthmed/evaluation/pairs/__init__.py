@@ -1,0 +1,1 @@
+"""Synthetic images beside the real ones that they stand for: PSNR, SSIM, NIQE."""

@@ -1,0 +1,1 @@
+"""Synthetic texts: words shared with the real one, labels that they name, variety, length."""
