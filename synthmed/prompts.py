@@ -30,10 +30,14 @@ class Prompted(Protocol):
     """A model's config, as far as prompts go."""
 
     @property
-    def labels(self) -> tuple[str, ...]: ...  # noqa: D102  # that the model can put on a sample
+    def labels(self) -> tuple[str, ...]:
+        """All that the model can put on a sample."""
+        ...
 
     @property
-    def prompts(self) -> PromptConfig: ...  # noqa: D102
+    def prompts(self) -> PromptConfig:
+        """How labels become a prompt."""
+        ...
 
 
 def prompt_of(config: Prompted, given: Mapping[str, Any]) -> str:
