@@ -44,5 +44,7 @@ def data_digest(spec: DataSpec, found: Assembled) -> str:
         for row in rows:
             record = row.record
             images = {name: [ref.plane, ref.channel, ref.span] for name, ref in record.images.items()}
-            described.append([split, record.id, row.pipeline, images, record.labels, record.text, sorted(record.masks)])
+            told = [split, record.id, row.pipeline, images, record.labels, record.text, sorted(record.masks)]
+            seen = {name: sorted(labels) for name, labels in record.labels_by_image.items()}
+            described.append([*told, seen] if seen else told)
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode("utf-8", "backslashreplace")).hexdigest()

@@ -57,6 +57,7 @@ class Record:
         masks: by the image's name.
         boxes: in pixels of the stored image.
         labels: the findings; empty where the source says nothing, ``("no finding",)`` where it says there are none.
+        labels_by_image: which of them each image shows, where the source knows; the same rule.
         text: a report or caption; None for none. ``text_kind`` tells which, and whether a template wrote it.
         spacing: (row, column) mm by image name, where the source says so outside the file.
         window: (low, high) HU of a CT image that has lost them, by image name.
@@ -71,6 +72,7 @@ class Record:
     masks: Mapping[str, MaskRef] = field(default_factory=dict)
     boxes: tuple[Box, ...] = ()
     labels: tuple[str, ...] = ()
+    labels_by_image: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     text: str | None = None
     text_kind: Literal["report", "caption", "template", ""] = ""
     spacing: Mapping[str, tuple[float, float]] = field(default_factory=dict)

@@ -117,6 +117,7 @@ def _record(row: Mapping[str, Any], tar: Path, file: io.BufferedReader, layout: 
         },
         boxes=tuple(sample.boxes),
         labels=() if sample.labels == [NOT_STATED] else tuple(sample.labels),
+        labels_by_image={name: tuple(seen) for name, seen in sample.labels_by_image.items() if seen != [NOT_STATED]},
         text=sample.report,
         text_kind="report" if sample.report is not None else "",
         spacing=sample.spacing,

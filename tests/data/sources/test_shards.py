@@ -42,6 +42,7 @@ def test_records_are_the_samples_read_in_place(made: Path) -> None:
         assert record.text == sample.report
         assert list(record.boxes) == sample.boxes
         assert list(record.labels) == sample.labels
+        assert {name: list(seen) for name, seen in record.labels_by_image.items()} == sample.labels_by_image
         assert record.attributes == sample.attributes
         for name, image in sample.images.items():
             np.testing.assert_allclose(item[name], image, atol=1e-6)
