@@ -21,6 +21,8 @@ from synthmed.training.settings import Settings
 
 Place = tuple[int, int]
 """(position in the run's endless stream of items, index in the dataset)."""
+WINDOW = 16
+"""Batches whose items are sorted by size together."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,28 @@ class Share:
     processes: int = 1
 
 
-def places(length: int, batch_size: int, seed: int, step: int) -> list[Place]:
+def places(length: int, batch_size: int, seed: int, step: int, sizes: Sequence[int] | None = None) -> list[Place]:
     """The batch of a step, counted from 0.
 
     The stream of items is one permutation of the dataset after another, each a function of (seed, epoch); a batch takes
     the next ``batch_size`` of it, across the end of an epoch where it lies so.
+
+    Args:
+        sizes: of the items, as texts have them. Of each `WINDOW` batches' items those alike in size then share a
+            batch, so that little of it is padding, and the batches come in a random order.
     """
-    positions = range(step * batch_size, (step + 1) * batch_size)
-    return [(at, int(_permutation(seed, at // length, length)[at % length])) for at in positions]
+    if sizes is None:
+        return _stream(length, seed, range(step * batch_size, (step + 1) * batch_size))
+    window, at = divmod(step, WINDOW)
+    whole = WINDOW * batch_size
+    items = _stream(length, seed, range(window * whole, (window + 1) * whole))
+    items.sort(key=lambda place: sizes[place[1]])
+    chosen = int(_order(derive(seed, Stream.WINDOW, window), WINDOW)[at]) * batch_size
+    return items[chosen : chosen + batch_size]
+
+
+def _stream(length: int, seed: int, positions: range) -> list[Place]:
+    return [(at, int(_order(derive(seed, Stream.ORDER, at // length), length)[at % length])) for at in positions]
 
 
 def make_loader(
@@ -53,9 +69,10 @@ def make_loader(
     """The batches of the steps from ``start_step`` on, ``settings.accumulate`` a step.
 
     Args:
-        dataset: indexed from 0 to its length. One with ``__getitems__`` and no random transforms of MONAI's is asked
-            for a batch at once. Random transforms of MONAI, and what draws from the global generators of torch
-            (torchio), NumPy or Python, give the same item at the same place of the run with any number of workers.
+        dataset: indexed from 0 to its length. Its ``sizes``, where it has them, are those of `places`. One with
+            ``__getitems__`` and no random transforms of MONAI's is asked for a batch at once. Random transforms of
+            MONAI, and what draws from the global generators of torch (torchio), NumPy or Python, give the same item at
+            the same place of the run with any number of workers.
         share: the slice of this process; all of each batch if None.
         collate: items to a batch; MONAI's `list_data_collate` if None.
 
@@ -74,7 +91,7 @@ def make_loader(
     return DataLoader(
         SeededItems(dataset, settings.seed, tuple(randomizables(dataset))),
         num_workers=settings.loader_workers,
-        batch_sampler=StepBatches(len(dataset), settings, start_step, share),
+        batch_sampler=StepBatches(len(dataset), settings, start_step, share, getattr(dataset, "sizes", None)),
         worker_init_fn=ignore_interrupts,  # MONAI's would seed each worker; items are seeded one by one
         pin_memory=pin_memory,
         **options,
@@ -89,11 +106,12 @@ class StepBatches:
     settings: Settings
     start_step: int
     share: Share
+    sizes: Sequence[int] | None = None
 
     def __iter__(self) -> Iterator[list[Place]]:
         size = self.settings.batch_size // (self.share.processes * self.settings.accumulate)
         for step in range(self.start_step, self.settings.steps):
-            batch = places(self.length, self.settings.batch_size, self.settings.seed, step)
+            batch = places(self.length, self.settings.batch_size, self.settings.seed, step, self.sizes)
             for part in range(self.settings.accumulate):
                 start = (self.share.rank * self.settings.accumulate + part) * size
                 yield batch[start : start + size]
@@ -144,8 +162,8 @@ def _are_parts(values: Sequence[Any]) -> bool:
     return bool(values) and (isinstance(values[0], Dataset) or callable(values[0]))
 
 
-@lru_cache(maxsize=2)
-def _permutation(seed: int, epoch: int, length: int) -> npt.NDArray[np.int64]:
-    generator = torch.Generator().manual_seed(derive(seed, Stream.ORDER, epoch))
+@lru_cache(maxsize=4)
+def _order(seed: int, length: int) -> npt.NDArray[np.int64]:
+    generator = torch.Generator().manual_seed(seed)
     order: npt.NDArray[np.int64] = torch.randperm(length, generator=generator).numpy()
     return order

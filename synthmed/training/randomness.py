@@ -19,6 +19,7 @@ class Stream(IntEnum):
     NOISE = 2
     LAYERS = 3
     EVALUATION = 4
+    WINDOW = 5
 
 
 def derive(seed: int, stream: Stream, *place: int) -> int:

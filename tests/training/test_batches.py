@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from monai.data import CacheDataset, Dataset
 from monai.transforms import Compose, OneOf, RandFlip, RandGaussianNoise, RandRotate90, RandShiftIntensity
 from training.toy import images, settings
 
-from synthmed.training.batches import SeededItems, Share, make_loader, places, randomizables
+from synthmed.training.batches import WINDOW, SeededItems, Share, make_loader, places, randomizables
 
 
 def test_every_epoch_has_each_item_once_in_an_order_of_its_own() -> None:
@@ -22,6 +23,33 @@ def test_every_epoch_has_each_item_once_in_an_order_of_its_own() -> None:
     assert all(sorted(epoch) == list(range(7)) for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) > 14
     assert [place for step in range(30) for place in places(7, 4, 6, step)] != stream
+
+
+def test_items_alike_in_size_share_a_batch() -> None:
+    sizes = [int(value) for value in np.random.default_rng(0).integers(10, 100, 50)]
+    plain = [place for step in range(WINDOW * 3) for place in places(50, 4, 5, step)]
+    steps = [places(50, 4, 5, step, sizes) for step in range(WINDOW * 3)]
+    for window in range(3):  # the same items, each at its own place of the stream
+        batches = steps[window * WINDOW : (window + 1) * WINDOW]
+        assert sorted(place for batch in batches for place in batch) == plain[window * 64 : (window + 1) * 64]
+        # Batches do not overlap in size, and do not come in its order.
+        spans = [(sizes[batch[0][1]], sizes[batch[-1][1]]) for batch in batches]
+        assert spans != sorted(spans)
+        ordered = sorted(spans)
+        assert all(low <= high for low, high in spans)
+        assert all(before[1] <= after[0] for before, after in pairwise(ordered))
+    assert places(50, 4, 5, 20, sizes) == steps[20]
+
+
+def test_a_loader_takes_the_sizes_of_its_dataset() -> None:
+    class Texts(Dataset):
+        sizes = (9, 1, 8, 2, 7, 3)
+
+        def __init__(self) -> None:
+            super().__init__([float(size) for size in self.sizes])
+
+    batches = [batch.tolist() for batch in make_loader(Texts(), settings(steps=WINDOW, batch_size=2, accumulate=1))]
+    assert all(abs(one - other) <= 1 for one, other in batches)
 
 
 def test_a_batch_may_be_larger_than_the_dataset() -> None:
