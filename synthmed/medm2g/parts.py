@@ -91,6 +91,10 @@ def load_parts(config: Config, folder: Path) -> nn.ModuleDict:
         except Exception as error:  # whatever diffusers and safetensors make of a stranger's folder
             reason = " ".join(str(error).split())[:300]
             raise UserError(f"{place}: cannot be loaded as {description.get('class')}: {reason}") from None
+    # They lie in the files' buffers at odd addresses, on which the last bit of a product with one row depends: a model
+    # makes the same bits before it is saved and after.
+    for tensor in [*parts.parameters(), *parts.buffers()]:
+        tensor.data = tensor.data.clone()
     attach(parts)
     parts.eval()
     return parts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -181,6 +181,8 @@ def image_flow(size: Size, groups: Sequence[int], side: int, preset: Preset, pro
         }
     else:
         widths, layers = _UNET[size]
+        if side <= 8 and len(widths) > 2:  # which halved twice would leave 2 x 2
+            widths = widths[1:]
         inner = len(widths) - 1
         network = {
             "class": "UNet2DConditionModel",
@@ -195,6 +197,10 @@ def image_flow(size: Size, groups: Sequence[int], side: int, preset: Preset, pro
             "up_block_types": [*["CrossAttnUpBlock2D"] * inner, "UpBlock2D"],
             "cross_attention_dim": preset.dim,
             "attention_head_dim": preset.heads,
+            # The prompt scales and shifts the levels without attention too, by way of the time's embedding.
+            "addition_embed_type": "text",
+            "addition_embed_type_num_heads": preset.heads,
+            "resnet_time_scale_shift": "scale_shift",
         }
     return _flow(network, groups, 2, process)
 
@@ -214,12 +220,13 @@ def text_flow(size: Size, preset: Preset, process: ProcessConfig) -> Part:
     return _flow(network, [preset.text_latent], 0, process)
 
 
-def guidance(flow: FlowConfig, preset: Preset, layer_widths: Sequence[int]) -> dict[str, Part]:
+def guidance(size: Size, flow: FlowConfig, preset: Preset, site_widths: Callable[[bool], list[int]]) -> dict[str, Part]:
     """V, f and the cross-attention sublayers of one flow.
 
     Args:
-        layer_widths: channels at each spatial transformer of the flow's network.
+        site_widths: channels at each site of the flow's network, told whether every level has one.
     """
+    every_level = size != "paper"
     vector = flow.name == TEXT
     channels = sum(group.channels for group in flow.groups)
     context: Part = {"dim": preset.guidance_dim, "width": preset.context_width}
@@ -237,9 +244,10 @@ def guidance(flow: FlowConfig, preset: Preset, layer_widths: Sequence[int]) -> d
         },
         f"layers_{flow.name}": {
             "class": "GuidanceLayers",
-            "widths": list(layer_widths),
+            "widths": site_widths(every_level),
             "context_dim": preset.guidance_dim,
             "heads": preset.heads,
+            "every_level": every_level,
         },
     }
 

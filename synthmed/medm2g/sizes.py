@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from synthmed.medm2g import size_parts
@@ -67,7 +68,7 @@ def make_config(
         parts["flow_text"] = size_parts.text_flow(size, preset, process)
     for name in dict.fromkeys(name for pair in guides for name in pair):
         flow = next(flow for flow in flows if flow.name == name)
-        parts |= size_parts.guidance(flow, preset, transformer_widths(parts[f"flow_{name}"]))
+        parts |= size_parts.guidance(size, flow, preset, partial(site_widths, parts[f"flow_{name}"]))
     return Config(
         size=size,
         flows=tuple(flows),
@@ -85,8 +86,8 @@ def projector_widths(size: Size) -> tuple[int, ...]:
     return (PRESETS[size].dim, *PRESETS[size].projector)
 
 
-def transformer_widths(flow: size_parts.Part) -> list[int]:
-    """Channels at each spatial transformer of a flow's network, which is built without memory to be asked."""
+def site_widths(flow: size_parts.Part, every_level: bool) -> list[int]:
+    """Channels at each of `GuidanceLayers`' sites in a flow's network, which is built without memory to be asked."""
     import torch
 
     from synthmed.models.guidance_layers import GuidanceLayers
@@ -94,7 +95,7 @@ def transformer_widths(flow: size_parts.Part) -> list[int]:
 
     with torch.device("meta"):
         network = build_network(flow["diffuser"])
-        return list(GuidanceLayers.for_network(network, 4, heads=1).config["widths"])
+        return list(GuidanceLayers.for_network(network, 4, 1, every_level).config["widths"])
 
 
 def _image_flow(

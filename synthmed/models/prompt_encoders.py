@@ -11,7 +11,7 @@ from diffusers.configuration_utils import register_to_config
 from monai.networks.nets import ResNet
 from monai.networks.utils import set_named_module
 from torch import nn
-from transformers import CLIPTextConfig, CLIPTextModel
+from transformers import RobertaPreLayerNormConfig, RobertaPreLayerNormModel
 
 from synthmed.models.norm import norm_groups
 
@@ -69,10 +69,11 @@ class ImagePromptEncoder(ModelMixin, ConfigMixin):
 
 
 class TextPromptEncoder(ModelMixin, ConfigMixin):
-    """CLIP's text transformer from scratch, with the mean of its tokens' states in the end token's place.
+    """A text transformer, and a linear map of the mean of its tokens' states.
 
-    Its norms stand before attention and feed-forward, so that it learns short reports in a few hundred steps, where
-    BERT's plan is still far off. The mean needs no end token, and gives every token a direct gradient.
+    The transformer is `synthmed.models.text_vae.Optimus`' encoder of the same size, whose weights it can begin with
+    (`begin_from`): telling texts apart by contrast alone, it takes long to find the findings in them. Its norms stand
+    before attention and feed-forward; the mean gives every token a direct gradient.
 
     Args:
         vocab_size: of the tokenizer.
@@ -96,19 +97,30 @@ class TextPromptEncoder(ModelMixin, ConfigMixin):
         pad_id: int = 0,
     ) -> None:
         super().__init__()
-        transformer = CLIPTextConfig(
+        transformer = RobertaPreLayerNormConfig(
             vocab_size=vocab_size,
             hidden_size=hidden,
             num_hidden_layers=layers,
             num_attention_heads=heads,
             intermediate_size=4 * hidden,
-            max_position_embeddings=max_length,
+            max_position_embeddings=max_length + pad_id + 1,  # it counts from the padding token's id on
             pad_token_id=pad_id,
-            bos_token_id=pad_id,  # only CLIP's own pooling looks for these two
-            eos_token_id=pad_id,
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
         )
-        self.transformer = CLIPTextModel(transformer)
+        self.transformer = RobertaPreLayerNormModel(transformer, add_pooling_layer=False)
         self.projection = nn.Linear(hidden, dim)
+
+    def begin_from(self, encoder: nn.Module) -> None:
+        """Take the weights of a text autoencoder's encoder.
+
+        Raises:
+            ValueError: it is another transformer, or of another size.
+        """
+        try:
+            self.transformer.load_state_dict(encoder.state_dict())
+        except RuntimeError as error:
+            raise ValueError(" ".join(str(error).split())[:200]) from None
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None) -> torch.Tensor:
         """(B, L) int64 to (B, dim), not normalised.

@@ -279,3 +279,44 @@ def test_inside_a_parent_under_ddp() -> None:
             torch.testing.assert_close(parameter.grad, plain[name])
         else:
             assert parameter.grad is None
+
+
+@pytest.mark.parametrize(("width", "cells"), [(128, 8), (192, 4), (64, 16)])
+def test_a_new_layer_attends_to_its_own_place(width: int, cells: int) -> None:
+    """Whatever the features and the tokens are."""
+    torch.manual_seed(0)
+    layer = GuidanceLayer(width, 256, 4)
+    attention: Any = layer.attention
+    places = grid_positions(8, 8, 256)
+    tokens = places + 0.3 * torch.randn(1, 64, 256)
+    given: list[torch.Tensor] = []
+    attention.to_q.register_forward_hook(lambda _, inputs, output: given.append(output))
+    with torch.no_grad():
+        layer(torch.randn(1, width, cells, cells), tokens)
+        keys = attention.head_to_batch_dim(attention.to_k(attention.norm_cross(tokens)))
+        weights = attention.get_attention_scores(attention.head_to_batch_dim(given[0]), keys).mean(dim=0)
+    centres = [(torch.arange(n) + 0.5) / n for n in (cells, 8)]
+    own, theirs = (torch.cartesian_prod(axis, axis) for axis in centres)
+    expected = weights @ theirs
+    # On average less than half a token's side away, where an even attention is three sides away.
+    assert (expected - own).norm(dim=1).mean() < 0.5 / 8
+    assert (theirs.mean(dim=0) - own).norm(dim=1).mean() > 2.5 / 8
+
+
+def test_every_level_is_a_site_if_asked() -> None:
+    network = unet()
+    some = GuidanceLayers.for_network(network, 12, heads=2)
+    every = GuidanceLayers.for_network(network, 12, heads=2, every_level=True)
+    z, t, prompt = torch.randn(2, 2, 8, 12), torch.tensor([10, 700]), torch.randn(2, 1, 6)
+    shapes: list[tuple[int, ...]] = []
+    every.attach(network)
+    for layer in every.layers:
+        layer.register_forward_hook(lambda _, inputs, output: shapes.append(tuple(output.shape[1:])))
+    with every.context(torch.randn(2, 4, 12)):
+        network(z, t, prompt)
+    # One resnet on the way down, two on the way up; the level below has a transformer after each, and one between.
+    assert shapes.count((8, 8, 12)) == 3
+    assert len(shapes) == len(every.config.widths) == len(some.config.widths) + 3
+    every.detach()
+    with pytest.raises(ValueError, match="on a network with"):
+        some.attach(nn.Sequential())

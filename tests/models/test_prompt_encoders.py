@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -18,6 +18,7 @@ from transformers import (
 
 from synthmed.models.clip_encoders import ClipImagePromptEncoder, ClipTextPromptEncoder
 from synthmed.models.prompt_encoders import ImagePromptEncoder, TextPromptEncoder, combine
+from synthmed.models.text_vae import Optimus
 
 VISION: dict[str, Any] = {
     "hidden_size": 16,
@@ -89,6 +90,22 @@ def test_padding_of_a_text_changes_nothing() -> None:
     # The mean is over tokens: states of the unpadded text, written out.
     states = model.transformer(input_ids=ids[1:]).last_hidden_state
     torch.testing.assert_close(vectors[1:], model.projection(states.mean(dim=1)))
+
+
+def test_a_text_encoder_may_begin_as_an_autoencoders_encoder() -> None:
+    shape = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    encoder = {"model_type": "roberta-prelayernorm", "vocab_size": 30, "max_position_embeddings": 11, **shape}
+    decoder = {"vocab_size": 30, "n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 12}
+    optimus: Any = Optimus({**encoder, "pad_token_id": 0}, decoder, latent_dim=8).eval()
+    model, ids = text_encoder(), torch.tensor([[3, 4, 5, 0]])
+    before = model(ids)
+    model.begin_from(optimus.bert)
+    states = optimus.bert(input_ids=ids, attention_mask=(ids != 0).long()).last_hidden_state
+    torch.testing.assert_close(model(ids), model.projection(states[:, :3].mean(dim=1)))
+    assert not torch.allclose(model(ids), before)
+    larger = Optimus({**encoder, "pad_token_id": 0, "hidden_size": 32}, decoder, latent_dim=8)
+    with pytest.raises(ValueError, match="size mismatch"):
+        model.begin_from(cast(Any, larger).bert)
 
 
 def test_the_empty_text_has_a_finite_vector_of_its_own() -> None:

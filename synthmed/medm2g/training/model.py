@@ -9,7 +9,7 @@ from typing import Any
 from synthmed.data.assemble import Assembled, Row
 from synthmed.errors import UserError
 from synthmed.medm2g.config import Config, PromptConfig
-from synthmed.medm2g.sizes import make_config, transformer_widths
+from synthmed.medm2g.sizes import make_config, site_widths
 from synthmed.medm2g.training.recipe import TrainRecipe
 from synthmed.medm2g.training.stages import RoundStage
 from synthmed.modality import canonical
@@ -91,7 +91,7 @@ def _overridden(config: Config, parts: Mapping[str, Mapping[str, Any]]) -> Confi
     for name in parts:
         layers = f"layers_{name.removeprefix('flow_')}"
         if name.startswith("flow_") and layers in made:
-            made[layers] = {**made[layers], "widths": transformer_widths(made[name])}
+            made[layers] = {**made[layers], "widths": site_widths(made[name], made[layers]["every_level"])}
     return config.model_copy(update={"parts": made})
 
 
