@@ -1,9 +1,11 @@
 """Proof a: a prompted, visible finding is found in the generated image, by a judge trained on real rows alone.
 
-    python benchmarks/medm2g/text_to_image.py MODEL --data PHANTOM [--n 600] [--out DIR]
+    python benchmarks/medm2g/text_to_image.py MODEL --data PHANTOM [--n 600] [--guidance 4] [--out DIR]
 
-PHANTOM holds train/ and test/ as `synthmed generate --model phantom` writes them. The prompts are the test patients'
-reports; what counts as visible in each image is the phantom's truth. Score: macro AUROC; the figure is
+PHANTOM holds train/ and test/ as `synthmed generate --model phantom` writes them. Two kinds of prompt: ``labels``, the
+findings that can be seen in the test patient's own image, by the phantom's truth; and ``report``, the patient's report,
+which does not say at which level the slice lies, so that what it names may be out of sight: ``the report's own labels``
+is what its words alone would score. Score: macro AUROC against what the test image shows; the figure is
 (generated - 0.5) / (real - 0.5) with a 95 % bootstrap interval over prompts; shuffled: the same images, other prompts.
 """
 
@@ -15,11 +17,25 @@ from pathlib import Path
 import numpy as np
 import torch
 from judge_folder import add_judges, from_arguments
-from judges import interval, keep, macro_auroc, pixels, rows, scores, sheet, shuffled, truth
+from judges import auroc_ratio, interval, keep, macro_auroc, pixels, rows, scores, sheet, shuffled, truth
 
 from synthmed import load_model
 from synthmed.generation.sugar import generate
 from synthmed.medm2g.config import SamplerConfig
+
+
+def figures(known: np.ndarray, real: np.ndarray, made: np.ndarray) -> dict[str, object]:
+    """Of generated images' scores (n, labels) beside those of real ones."""
+
+    def ratio(chosen: np.ndarray) -> float:
+        return auroc_ratio(known[chosen], made[chosen], real[chosen])
+
+    return {
+        "generated": macro_auroc(known, made),
+        "shuffled prompts": macro_auroc(known[shuffled(len(known))], made),
+        "ratio": ratio(np.arange(len(known))),
+        "interval": interval(ratio, len(known), 300),
+    }
 
 
 def main() -> None:
@@ -35,35 +51,27 @@ def main() -> None:
         sampler = SamplerConfig(**{**model.config.sampler.model_dump(), "guidance": arguments.guidance})
         model.config = model.config.model_copy(update={"sampler": sampler})
     judges, test = from_arguments(arguments), rows(arguments.data / "test", arguments.n)
-    train, labels = judges.train, judges.labels
     names = [flow.fields[0] for flow in model.config.images()]
-    made = generate(model, to=names, given=[{"report": sample.report} for sample in test], n=len(test), seed=1)
     results: dict[str, object] = {"n": len(test), "sampler": dict(model.sampler)}
+    reported = np.array([[label in sample.labels for label in judges.labels] for sample in test], float)
+    of_reports = generate(model, to=names, given=[{"report": sample.report} for sample in test], n=len(test), seed=1)
     for name in names:
-        judge = judges.classifier(name)
-        known = truth(test, name, labels)
-        real, fake = scores(judge, pixels(test, name)), scores(judge, pixels(made, name))
-        order = shuffled(len(test))
-        base = macro_auroc(known, real)
-
-        def ratio(
-            chosen: np.ndarray, known: np.ndarray = known, fake: np.ndarray = fake, real: np.ndarray = real
-        ) -> float:
-            return (macro_auroc(known[chosen], fake[chosen]) - 0.5) / (macro_auroc(known[chosen], real[chosen]) - 0.5)
-
+        given = [{"labels": sample.labels_by_image[name]} for sample in test]
+        of_labels = generate(model, to=[name], given=given, n=len(test), seed=1)
+        judge, known = judges.classifier(name), truth(test, name, judges.labels)
+        real = scores(judge, pixels(test, name))
+        seen = scores(judge, pixels(judges.train, name))
         results[name] = {
-            "real": base,
-            "generated": macro_auroc(known, fake),
-            "shuffled prompts": macro_auroc(known[order], fake),
-            "ratio": ratio(np.arange(len(test))),
-            "interval": interval(ratio, len(test), 300),
-            "real in the judge's training": macro_auroc(truth(train, name, labels), scores(judge, pixels(train, name))),
+            "real": macro_auroc(known, real),
+            "real in the judge's training": macro_auroc(truth(judges.train, name, judges.labels), seen),
+            "the report's own labels": macro_auroc(known, reported),
+            "labels": figures(known, real, scores(judge, pixels(of_labels, name))),
+            "report": figures(known, real, scores(judge, pixels(of_reports, name))),
         }
         arguments.out.mkdir(parents=True, exist_ok=True)
         sheet(
             arguments.out / f"text-to-{name}.png",
-            [torch.as_tensor(pixels(test[k:48:4], name)) for k in (0, 1)]
-            + [torch.as_tensor(pixels(made[k:48:4], name)) for k in (0, 1)],
+            [torch.as_tensor(pixels(made[k:48:4], name)) for made in (test, of_labels) for k in (0, 1)],
         )
     keep(arguments.out / "text_to_image.json", results)
 

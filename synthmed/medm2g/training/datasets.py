@@ -62,7 +62,7 @@ class PairItems(Dataset[dict[str, Any]]):
         found: dict[str, Any] = {}
         for side, name in self.sides.items():
             if name == TEXT:
-                found[side] = self._text(index)
+                found[side] = self._text(index, self.sides["b" if side == "a" else "a"])
                 continue
             image = stack(item, self.rows.config.flow(name))
             found[side] = image
@@ -70,10 +70,10 @@ class PairItems(Dataset[dict[str, Any]]):
                 found |= two_views(self.views[self._viewed.index(side)], image, name, side)
         return found
 
-    def _text(self, index: int) -> str:
+    def _text(self, index: int, other: str) -> str:
         # Drawn from the global generator, which the loader seeds for each item.
         labels = float(torch.rand(())) < self.label_prompts
-        chosen = (self.rows.label_prompt(index) if labels else None) or self.rows.prompt(index)
+        chosen = (self.rows.label_prompt(index, other) if labels else None) or self.rows.prompt(index, other)
         assert chosen is not None
         return chosen
 
@@ -87,10 +87,15 @@ def two_views(views: TwoViewsd, image: torch.Tensor, modality: str, name: str) -
 
 
 class Reports(Dataset[str]):
-    """The texts of the rows that have one."""
+    """The texts of the rows that have one.
+
+    Attributes:
+        sizes: their characters; see `synthmed.training.batches.places`.
+    """
 
     def __init__(self, rows: Rows) -> None:
         self.texts = tuple(text for text in map(rows.text, range(len(rows))) if text)
+        self.sizes = tuple(map(len, self.texts))
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -106,6 +111,7 @@ class RawPromptItems(Dataset[Tree]):
         table: an item each of ``indices``.
         indices: the row of each item of the table.
         conditions: whose inputs.
+        modality: that they prompt.
         views: by condition, what adds ``view1_<condition>`` and ``view2_<condition>`` to an item.
     """
 
@@ -115,9 +121,10 @@ class RawPromptItems(Dataset[Tree]):
         rows: Rows,
         indices: Sequence[int],
         conditions: Sequence[str],
+        modality: str,
         views: Mapping[str, TwoViewsd],
     ) -> None:
-        self.table, self.rows = table, rows
+        self.table, self.rows, self.modality = table, rows, modality
         self.indices = tuple(indices)
         self.conditions = tuple(conditions)
         self.views = list(views.values())  # in a list, where the loader finds their random state
@@ -133,9 +140,9 @@ class RawPromptItems(Dataset[Tree]):
         seen: dict[str, torch.Tensor] = {}
         for condition in self.conditions:
             if condition == LABELS:
-                inputs[condition] = self.rows.label_prompt(index) or ""
+                inputs[condition] = self.rows.label_prompt(index, self.modality) or ""
             elif condition == TEXT:
-                inputs[condition] = self.rows.prompt(index) or ""
+                inputs[condition] = self.rows.prompt(index, self.modality) or ""
             else:
                 inputs[condition] = stack(item, self.rows.config.flow(condition))
                 if condition in self._viewed:

@@ -21,6 +21,8 @@ from synthmed.training.batches import SeededItems, randomizables
 from synthmed.training.processes import process_state
 
 _BATCH = 32
+_CERTAIN = -30.0
+"""The log-variance of a latent that is its mean."""
 
 
 class Features:
@@ -47,6 +49,9 @@ class Features:
     ) -> dict[str, torch.Tensor]:
         """``present`` (N,) bool and ``mean`` and ``logvar`` (N, channels, h, w) or (N, D), in the network's own units.
 
+        A report's latent is its mean, as CoDi's flow sees it: most of its dimensions hold the prior's noise alone, on
+        which a flow of draws would spend itself.
+
         Args:
             most: rows that have the field at most; the others count as without it.
         """
@@ -63,7 +68,7 @@ class Features:
                 tokens = self._tokens([self.rows.text(index) or "" for index in indices], self.tokenizers.encoder)
                 optimus: Any = network
                 posterior = optimus.encode(**tokens)
-                return {"mean": posterior.mean.contiguous(), "logvar": posterior.logvar.contiguous()}
+                return {"mean": posterior.mean.contiguous(), "logvar": torch.full_like(posterior.mean, _CERTAIN)}
             values = torch.stack([self._items[index, index][group.field] for index in indices]).to(_device())
             mean, logvar = encode_group(parts, flow, plain, values)
             # Chunks of one tensor, which safetensors does not take.
@@ -72,12 +77,16 @@ class Features:
         shape = (group.channels, *latent_shape(flow, DOWNSAMPLING)[1:])
         return self._features(network, keys, compute, {"mean": shape, "logvar": shape})
 
-    def embeddings(self, condition: str, encoder: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
-        """``has`` (N,) bool and the tokens (N, 1, dim) of ``text``, ``labels`` or a modality's images."""
+    def embeddings(self, condition: str, encoder: nn.Module, of: str = TEXT) -> tuple[torch.Tensor, torch.Tensor]:
+        """``has`` (N,) bool and the tokens (N, 1, dim) of ``text``, ``labels`` or a modality's images.
+
+        Args:
+            of: the modality that they are to prompt; see `Rows.label_prompt`.
+        """
         texts: dict[int, str] = {}
         if condition in (TEXT, LABELS):
             worded = self.rows.prompt if condition == TEXT else self.rows.label_prompt
-            texts = {index: text for index in range(len(self.rows)) if (text := worded(index)) is not None}
+            texts = {index: text for index in range(len(self.rows)) if (text := worded(index, of)) is not None}
             keys = {index: content_key(text) for index, text in texts.items()}
         else:
             keys = self._content().get(f"{condition}:all", {})

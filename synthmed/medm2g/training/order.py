@@ -90,8 +90,12 @@ def _plan(config: Config, stage: Stage, name: str, counts: Counts, trained: set[
         _check_pair(stage.pair, config_modalities(config), where)
         _check_records(stage.pair, counts, where)
         sides = _sides(stage.pair, stage.train, "encoder", touched, where)
-        kept = [side for side in stage.pair if side not in sides]
-        return Planned(name, stage, _parts(["encoder"], sides), _parts(["encoder"], kept))
+        kept = _parts(["encoder"], [side for side in stage.pair if side not in sides])
+        if stage.text_start == "autoencoder":
+            if TEXT not in sides or encoder_of(TEXT) in trained:
+                raise UserError(f"{where}: text_start: this stage trains no new text encoder; leave it out")
+            kept = (*kept, "autoencoder_text")
+        return Planned(name, stage, _parts(["encoder"], sides), kept)
     if isinstance(stage, FlowStage):
         return _plan_flow(config, stage, name, counts, trained)
     _check_pair(stage.pair, [flow.name for flow in config.flows], where)

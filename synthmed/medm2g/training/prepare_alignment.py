@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any, cast
 
 from torch import nn
 
+from synthmed.errors import UserError
 from synthmed.medm2g.config import TEXT
 from synthmed.medm2g.objectives.alignment import AlignmentObjective
 from synthmed.medm2g.training.bench import Bench
@@ -20,8 +22,14 @@ def prepare_alignment(bench: Bench, planned: Planned, stage: AlignmentStage, par
     """`AlignmentObjective` on the rows that have both members; two views of each image whose encoder is trained.
 
     Raises:
-        UserError: the stage's views cannot be built.
+        UserError: the stage's views cannot be built, or the text encoder cannot begin with the autoencoder's weights.
     """
+    if stage.text_start == "autoencoder":
+        text, autoencoder = cast(Any, parts["encoder_text"]), cast(Any, parts["autoencoder_text"])
+        try:
+            text.begin_from(autoencoder.bert)
+        except (AttributeError, ValueError) as error:
+            raise UserError(f"stage {planned.name}: text_start: autoencoder: {error}") from None
     sides = dict(zip("ab", stage.pair, strict=True))
     trained = [side for side, name in sides.items() if f"encoder_{name}" in planned.trains]
     seen = [side for side in trained if sides[side] != TEXT] if stage.invariant else []

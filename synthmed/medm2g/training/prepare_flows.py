@@ -48,7 +48,7 @@ def prepare_flow(bench: Bench, planned: Planned, stage: FlowStage, parts: nn.Mod
             kinds = [[name in rows.kinds(index) for name in planned.conditions] for index in indices]
             table = TensorTable({**tree, "has": torch.tensor(kinds)}, len(indices))
             views = {name: make_views(bench, stage, name, planned.name) for name in seen}
-            datasets[split] = RawPromptItems(table, rows, indices, planned.conditions, views)
+            datasets[split] = RawPromptItems(table, rows, indices, planned.conditions, stage.modality, views)
     network: Any = parts[f"flow_{stage.modality}"]
     process = config.process.make()
     null = bench.features["train"].null(parts["encoder_text"])

@@ -64,14 +64,21 @@ class Rows(Dataset[dict[str, torch.Tensor]]):
         """The row's report or caption."""
         return self.record(index).text or None
 
-    def label_prompt(self, index: int) -> str | None:
-        """The row's labels in the template's words; None where nobody labelled it."""
-        labels = self.record(index).labels
-        return worded(self.config, sorted(set(labels) - {NO_FINDING})) if labels else None
+    def label_prompt(self, index: int, modality: str = TEXT) -> str | None:
+        """The row's labels in the template's words; None where nobody labelled it.
 
-    def prompt(self, index: int) -> str | None:
+        Args:
+            modality: of an image that this prompt is to stand for: the labels are those that its images show, where the
+                source tells (a slice beside a nodule does not show it), so that a prompt asks for what is seen.
+        """
+        record = self.record(index)
+        known = [record.labels_by_image[name] for name in self._images(modality) if name in record.labels_by_image]
+        labels = set().union(*known) if known else set(record.labels)
+        return worded(self.config, sorted(labels - {NO_FINDING})) if labels else None
+
+    def prompt(self, index: int, modality: str = TEXT) -> str | None:
         """The text, else the labels' prompt."""
-        return self.text(index) or self.label_prompt(index)
+        return self.text(index) or self.label_prompt(index, modality)
 
     def has(self, index: int, field: str) -> bool:
         """Whether the row has a field of the model: an image, a mask that the model knows, or a report."""
@@ -107,6 +114,9 @@ class Rows(Dataset[dict[str, torch.Tensor]]):
     def with_field(self, field: str) -> list[int]:
         """The rows that have a field."""
         return [index for index in range(len(self)) if self.has(index, field)]
+
+    def _images(self, modality: str) -> tuple[str, ...]:
+        return () if modality == TEXT else images_of(self.config.flow(modality))
 
     def _value(self, item: dict[str, Any], field: str, flow: FlowConfig) -> torch.Tensor:
         value = item[field]

@@ -93,12 +93,15 @@ class AlignmentStage(_InvariantStage):
         train: whose encoder changes; by default those that no earlier stage trained, and the second if both were.
         label_prompts: how often a text is replaced by its record's labels in the template's words, so that both kinds
             of prompt are understood. A record without a text always has that one.
+        text_start: what a text encoder that this stage trains begins with: new weights, or those of the text
+            autoencoder's encoder, which knows what the reports say.
     """
 
     stage: Literal["alignment"]
     pair: tuple[str, str]
     train: tuple[str, ...] | None = None
     label_prompts: Share = 0.25
+    text_start: Literal["new", "autoencoder"] = "new"
 
 
 class FlowStage(_InvariantStage):

@@ -39,17 +39,22 @@ def flow_tree(
         logvars.append(torch.where(spread, logvar, 0.0))
         present.append(there)
     tree = {"mean": torch.cat(means, 1), "logvar": torch.cat(logvars, 1), "present": torch.stack(present, 1)}
-    return tree | condition_tree(config, features, parts, conditions, where)
+    return tree | condition_tree(config, features, parts, flow, conditions, where)
 
 
 def condition_tree(
-    config: Config, features: Features, parts: nn.ModuleDict, conditions: Sequence[str], where: torch.Tensor
+    config: Config,
+    features: Features,
+    parts: nn.ModuleDict,
+    flow: FlowConfig,
+    conditions: Sequence[str],
+    where: torch.Tensor,
 ) -> Tree:
-    """``conditions`` and ``has`` of these rows; one that no row has stands for none."""
+    """``conditions`` and ``has`` of these rows, as prompts of the flow; one that no row has stands for none."""
     if not conditions:
         n = len(where)
         return {"conditions": torch.zeros(n, 1, 1, config.dim), "has": torch.zeros(n, 1, dtype=torch.bool)}
-    found = [features.embeddings(condition, parts[encoder_of(condition)]) for condition in conditions]
+    found = [features.embeddings(condition, parts[encoder_of(condition)], flow.name) for condition in conditions]
     return {
         "conditions": torch.stack([tokens[where] for _, tokens in found], dim=1),
         "has": torch.stack([has[where] for has, _ in found], dim=1),

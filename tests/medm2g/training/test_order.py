@@ -53,6 +53,17 @@ def test_the_papers_order_and_freezing(config: Config) -> None:
     assert not [one.name for one in planned if set(one.trains) & set(one.takes)]
 
 
+def test_a_text_encoder_may_begin_as_the_text_autoencoders(config: Config) -> None:
+    start = {**ALIGNMENTS[0], "text_start": "autoencoder"}
+    planned = plan(config, [*AUTOENCODERS, start, *ALIGNMENTS[1:], *FLOWS])
+    assert planned[2].takes == ("autoencoder_text",)
+    with pytest.raises(UserError, match="nothing before it trains autoencoder_text"):
+        plan(config, [AUTOENCODERS[0], start])
+    for later in ({**ALIGNMENTS[1], "text_start": "autoencoder"}, {**start, "train": ["xray"]}):
+        with pytest.raises(UserError, match="text_start: this stage trains no new text encoder"):
+            plan(config, [*AUTOENCODERS, ALIGNMENTS[0], later])
+
+
 def test_prompts_are_what_the_data_pair_and_an_encoder_reads(config: Config) -> None:
     planned = plan(config, [*AUTOENCODERS, *ALIGNMENTS, *FLOWS, *ROUNDS])
     assert planned[6].conditions == ("text", "ct", "mri", "labels")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from synthmed.errors import UserError
 from synthmed.medm2g.config import Config
 from synthmed.medm2g.sizes import make_config
 from synthmed.medm2g.tokenizer import Tokenizers, encode, train_tokenizer
+from synthmed.medm2g.training.datasets import PairItems, RawPromptItems
 from synthmed.medm2g.training.ellipses import ellipses
 from synthmed.medm2g.training.features import Features
 from synthmed.medm2g.training.model import label_sets
@@ -22,6 +24,7 @@ from synthmed.medm2g.training.rows import Rows, in_network_range, stack
 from synthmed.medm2g.training.scales import scaled_config, scaled_group
 from synthmed.medm2g.training.store import Store
 from synthmed.medm2g.training.tables import flow_tree
+from synthmed.training.tensor_table import TensorTable
 
 
 @pytest.fixture
@@ -78,6 +81,38 @@ def test_values_that_were_never_brought_into_range_are_refused(values: list[floa
         in_network_range(torch.tensor([[values]]), "xray", rows.config.flow("xray"), "a")
     slightly = in_network_range(torch.tensor([[[-0.1, 1.2]]]), "xray", rows.config.flow("xray"), "a")
     assert slightly.tolist() == [[[-1.0, 1.0]]]
+
+
+def test_a_label_prompt_names_what_its_own_image_shows(rows: Rows, tmp_path: Path) -> None:
+    record = replace(
+        rows.record(0), labels=("mass", "nodule"), labels_by_image={"ct": ("mass",), "mri": ("no finding",)}
+    )
+    rows.dataset.rows[0] = replace(rows.dataset.rows[0], record=record)
+    assert rows.label_prompt(0) == "mass and nodule"
+    assert rows.label_prompt(0, "ct") == "mass"
+    assert rows.label_prompt(0, "mri") == "no finding"
+    assert rows.label_prompt(0, "xray") == "mass and nodule"  # of which nothing is said
+
+    pairs = {name: PairItems(rows, ("text", name), 1.0, {})[0]["a"] for name in ("xray", "ct", "mri")}
+    assert pairs == {"xray": "mass and nodule", "ct": "mass", "mri": "no finding"}
+    features = _features(rows, tmp_path)
+    encoder = Store(rows.config, 0).load(["encoder_text"])["encoder_text"].eval()
+    _, of_patient = features.embeddings("labels", encoder)
+    _, of_ct = features.embeddings("labels", encoder, "ct")
+    ids = encode(features.tokenizers.prompt, ["mass"], rows.config.text_length)
+    with torch.no_grad():
+        torch.testing.assert_close(of_ct[0], encoder.embed(**ids)[0], atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(of_ct[0], of_patient[0])
+    table = TensorTable({"mean": torch.zeros(1, 2)}, 1)
+    assert RawPromptItems(table, rows, [0], ["labels"], "ct", {})[0]["inputs"] == {"labels": "mass"}
+
+
+def test_a_reports_latent_is_its_mean(rows: Rows, tmp_path: Path) -> None:
+    parts = Store(rows.config, 0).load(rows.config.parts).eval()
+    flow = rows.config.flow("text")
+    found = _features(rows, tmp_path).posteriors(flow, flow.groups[0], parts["autoencoder_text"])
+    assert found["mean"].std() > 0
+    assert (found["logvar"].exp() < 1e-12).all()
 
 
 def test_label_sets_are_counted(rows: Rows) -> None:

@@ -104,6 +104,21 @@ def _same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
     return all(torch.equal(value, tensors[name]) for name, value in one.state_dict().items())
 
 
+def test_an_alignment_may_begin_with_the_text_autoencoders_encoder(recipe: Make, tmp_path: Path) -> None:
+    still = {"steps": 1, "learning_rate": 1e-12, "weight_decay": 0.0}
+    start = {"stage": "alignment", "pair": ["text", "xray"], "text_start": "autoencoder", "training": still}
+    stages = [{"stage": "autoencoder"}, {"stage": "text_autoencoder"}, start]
+    stages += [{"stage": "flow", "modality": name} for name in ("xray", "text")]
+    run = train_medm2g(recipe(stages, fields=["xray"], masks=[]), "mine.yaml", tmp_path / "run")
+    parts: Any = load_parts(Config.model_validate_json((run.model / "config.json").read_text()), run.model)
+    theirs = parts["autoencoder_text"].bert.state_dict()
+    for name, value in parts["encoder_text"].transformer.state_dict().items():
+        torch.testing.assert_close(value, theirs[name], atol=1e-9, rtol=0)
+    smaller = recipe(stages, fields=["xray"], masks=[], parts={"encoder_text": {"layers": 2}})
+    with pytest.raises(UserError, match="stage 03-alignment-text-xray: text_start: autoencoder: Error"):
+        train_medm2g(smaller, "mine.yaml", tmp_path / "smaller")
+
+
 def test_an_alignment_is_validated_on_whole_batches(recipe: Make, tmp_path: Path) -> None:
     spec = recipe([{"stage": "alignment", "pair": ["text", "xray"]}, *TextImage[:1], *TextImage[2:]], **SMALL)
     spec["training"]["batch_size"] = 9
