@@ -15,6 +15,9 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from synthmed import SyntheticDataset
+from synthmed.medm2g.config import SamplerConfig
+from synthmed.medm2g.model import MedM2G
+from synthmed.phantom.parse import parse_labels
 from synthmed.report.grid import contact_sheet, grey_levels
 from synthmed.sample import Sample
 
@@ -25,6 +28,14 @@ ORGANS = ("lung", "heart", "mediastinum", "bone", "liver", "body")
 def rows(folder: Path, n: int | None = None) -> list[Sample]:
     data = SyntheticDataset.from_shards(folder)
     return [data.sample(index) for index in range(min(n or len(data), len(data)))]
+
+
+def guided(model: MedM2G, guidance: float | None) -> MedM2G:
+    """The model, with another scale of guidance than its own if one is named."""
+    if guidance is not None:
+        sampler = SamplerConfig(**{**model.config.sampler.model_dump(), "guidance": guidance})
+        model.config = model.config.model_copy(update={"sampler": sampler})
+    return model
 
 
 def pixels(samples: Sequence[Sample], name: str) -> torch.Tensor:
@@ -100,6 +111,16 @@ def macro_auroc(known: np.ndarray, score: np.ndarray) -> float:
 def auroc_ratio(known: np.ndarray, made: np.ndarray, real: np.ndarray) -> float:
     """(made - 0.5) / (real - 0.5) of the scores' macro AUROC: how much of a finding that can be seen is made."""
     return (macro_auroc(known, made) - 0.5) / (macro_auroc(known, real) - 0.5)
+
+
+def parsed(reports: Sequence[str], labels: Sequence[str]) -> np.ndarray:
+    """(n, labels): which findings the phantom's parser reads in the reports."""
+    return np.array([[label in parse_labels(report) for label in labels] for report in reports], int)
+
+
+def micro_f1(known: np.ndarray, said: np.ndarray) -> float:
+    """2 hits / (known + said), over all labels of (n, labels)."""
+    return float(2 * (known & said).sum() / max(int(known.sum() + said.sum()), 1))
 
 
 def organ_dice(one: np.ndarray, other: np.ndarray, names: Sequence[str]) -> np.ndarray:

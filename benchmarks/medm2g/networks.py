@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from judge_folder import CLASSIFIED, JudgeFolder, add_judges, from_arguments
-from judges import auroc_ratio, keep, macro_auroc, pixels, rows, scores, truth
+from judges import auroc_ratio, keep, macro_auroc, micro_f1, parsed, pixels, rows, scores, truth
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -30,7 +30,6 @@ from synthmed.medm2g.tokenizer import Tokenizers, encode
 from synthmed.medm2g.training.recipe import train_recipe
 from synthmed.medm2g.training.setup import Setup, set_up
 from synthmed.medm2g.values import value_range
-from synthmed.phantom.parse import parse_labels
 from synthmed.recipe import read_recipe
 from synthmed.sample import Sample
 from synthmed.training.records import read_done
@@ -44,16 +43,6 @@ def trained(setup: Setup, run: Path) -> nn.ModuleDict:
         if read_done(run / "stages" / planned.name) is not None:
             setup.store.finish(run / "stages" / planned.name, planned.trains)
     return setup.store.load(setup.store.changed).eval()
-
-
-def micro_f1(known: np.ndarray, said: np.ndarray) -> float:
-    """2 hits / (known + said), over all labels."""
-    return float(2 * (known & said).sum() / max(int(known.sum() + said.sum()), 1))
-
-
-def marks(texts: Sequence[str], labels: Sequence[str]) -> np.ndarray:
-    """(n, labels): what the phantom's parser reads."""
-    return np.array([[label in parse_labels(text) for label in labels] for text in texts], int)
 
 
 def reconstructed(autoencoder: Any, judges: JudgeFolder, test: Sequence[Sample], name: str) -> float:
@@ -135,7 +124,7 @@ def main() -> None:
         texts = [str(sample.report) for sample in test]
         again = retold(parts["autoencoder_text"], setup.tokenizers, setup.config.text_length, texts)
         results["text autoencoder"] = {
-            "micro F1": micro_f1(marks(texts, labels), marks(again, labels)),
+            "micro F1": micro_f1(parsed(texts, labels), parsed(again, labels)),
             "examples": list(zip(texts[:4], again[:4], strict=True)),
         }
     for name in ("text", *CLASSIFIED):

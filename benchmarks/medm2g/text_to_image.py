@@ -17,11 +17,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from judge_folder import add_judges, from_arguments
-from judges import auroc_ratio, interval, keep, macro_auroc, pixels, rows, scores, sheet, shuffled, truth
+from judges import auroc_ratio, guided, interval, keep, macro_auroc, pixels, rows, scores, sheet, shuffled, truth
 
 from synthmed import load_model
 from synthmed.generation.sugar import generate
-from synthmed.medm2g.config import SamplerConfig
 
 
 def figures(known: np.ndarray, real: np.ndarray, made: np.ndarray) -> dict[str, object]:
@@ -46,10 +45,7 @@ def main() -> None:
     parser.add_argument("--guidance", type=float)
     parser.add_argument("--out", type=Path, default=Path("."))
     arguments = parser.parse_args()
-    model = load_model(arguments.model)
-    if arguments.guidance is not None:
-        sampler = SamplerConfig(**{**model.config.sampler.model_dump(), "guidance": arguments.guidance})
-        model.config = model.config.model_copy(update={"sampler": sampler})
+    model = guided(load_model(arguments.model), arguments.guidance)
     judges, test = from_arguments(arguments), rows(arguments.data / "test", arguments.n)
     names = [flow.fields[0] for flow in model.config.images()]
     results: dict[str, object] = {"n": len(test), "sampler": dict(model.sampler)}

@@ -124,7 +124,8 @@ def text_encoder(size: Size, vocabulary: int, preset: Preset) -> Part:
 def text_autoencoder(size: Size, vocabulary: int, preset: Preset) -> Part:
     """OPTIMUS; ``paper`` is BERT-base-cased with GPT-2 small and its three extra tokens.
 
-    The others begin without published weights, and have norms before attention in the encoder too.
+    The others begin without published weights, have norms before attention in the encoder too, and drop nothing out: their
+    stage drops words.
     """
     if size == "paper":
         return {
@@ -144,6 +145,8 @@ def text_autoencoder(size: Size, vocabulary: int, preset: Preset) -> Part:
         "intermediate_size": 4 * hidden,
         "max_position_embeddings": positions + 1,  # it counts from the padding token's id, 0, on
         "pad_token_id": 0,
+        "hidden_dropout_prob": 0.0,
+        "attention_probs_dropout_prob": 0.0,
     }
     decoder = {
         "vocab_size": vocabulary,
@@ -153,6 +156,9 @@ def text_autoencoder(size: Size, vocabulary: int, preset: Preset) -> Part:
         "n_positions": positions,
         "bos_token_id": 1,
         "eos_token_id": 2,
+        "embd_pdrop": 0.0,
+        "resid_pdrop": 0.0,
+        "attn_pdrop": 0.0,
     }
     return {
         "class": "Optimus",
