@@ -2,10 +2,10 @@
 
     python benchmarks/medm2g/report_generation.py MODEL --data PHANTOM [--n 600] [--guidance 4] [--out DIR]
 
-Label F1 (micro) of the findings that `synthmed.phantom.parse` reads in a report: against those of the patient's that the
-film shows, and against all the patient's; with the 95 % bootstrap interval of the difference to each baseline. Baselines:
-the label set that is commonest in training; the report of the training film nearest in its pixels; that of the one
-nearest in the features of a classifier that was trained to find the findings in the same real rows.
+Label F1 (micro) of the findings that `synthmed.phantom.parse` reads in a report: against those of the patient's that
+the film shows, and against all the patient's; with the 95 % bootstrap interval of the difference to each baseline.
+Baselines: the label set that is commonest in training; the report of the training film nearest in its pixels; that of
+the one nearest in the features of a classifier that was trained to find the findings in the same real rows.
 BLEU and ROUGE-L by `synthmed.evaluation.overlap`.
 """
 
