@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from synthmed.cli import caption, cp, data, evaluate, generate, ls, train
+from synthmed.cli import benchmark, caption, cp, data, evaluate, generate, ls, train
 from synthmed.errors import SynthmedError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command()(caption.caption)
 app.command()(train.train)
 app.command()(generate.generate)
 app.command()(evaluate.evaluate)
+app.command()(benchmark.benchmark)
 app.command()(ls.ls)
 app.command()(cp.cp)
 app.add_typer(data.app, name="data")

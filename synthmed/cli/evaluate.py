@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from synthmed.downstream.judge import TrainedJudge
+    from synthmed.downstream.judges import Wanted
     from synthmed.evaluation.evaluate import Evaluation, Settings
+    from synthmed.evaluation.metric import Context
     from synthmed.evaluation.results import Outcome
 
 MISSED = 3
@@ -73,8 +76,25 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    judge: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="classification, segmentation or detection, or as in segmentation:xray: trained on --train (else on "
+            "--real's patients but a fifth), scored on --real, it says whether images show what their rows say.",
+            show_default=False,
+        ),
+    ] = None,
+    judge_steps: Annotated[int, typer.Option(min=10, help="Steps of 32 rows that a judge is trained for.")] = 600,
+    space: Annotated[
+        str | None,
+        typer.Option(help="A model's folder, in whose own space texts and images are compared.", show_default=False),
+    ] = None,
+    parser: Annotated[
+        str | None,
+        typer.Option(help="What finds labels in a text: phantom, or MODULE:ATTRIBUTE of your own.", show_default=False),
+    ] = None,
     cache: Annotated[
-        Path | None, typer.Option(help="Where features are kept between reports.", show_default="OUT/cache")
+        Path | None, typer.Option(help="Where features and judges are kept between reports.", show_default="OUT/cache")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew in a folder that holds a report.")] = False,
 ) -> None:
@@ -84,6 +104,7 @@ def evaluate(
     """
     from synthmed.evaluation.evaluate import Place, Settings
 
+    wanted = _parse_judges(judge or [])
     options = tuple(option or ())
     settings = Settings(
         Place(synthetic),
@@ -101,11 +122,13 @@ def evaluate(
         tuple(require or ()),
         cache,
         overwrite,
+        space or "",
+        parser or "",
     )
     # A batch system's SIGTERM is its Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        found = _run(settings)
+        found = _run(settings, wanted, judge_steps)
     except KeyboardInterrupt:
         again = shlex.join(["synthmed", *(word for word in sys.argv[1:] if word != "--overwrite")])
         print(f"stopped; finished metrics stay in {out}. To go on: {again}", file=sys.stderr)
@@ -117,7 +140,15 @@ def evaluate(
         raise typer.Exit(MISSED)
 
 
-def _run(settings: Settings) -> Evaluation:
+def _parse_judges(texts: list[str]) -> list[Wanted]:
+    if not texts:
+        return []
+    from synthmed.downstream.judges import parse_judge
+
+    return [parse_judge(text) for text in texts]
+
+
+def _run(settings: Settings, wanted: list[Wanted], steps: int) -> Evaluation:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -141,6 +172,15 @@ def _run(settings: Settings) -> Evaluation:
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("opening", total=None)
 
+        def judges(context: Context) -> dict[tuple[str, str], TrainedJudge]:
+            from synthmed.downstream.fit import FitSettings
+            from synthmed.downstream.judges import open_judges
+
+            def step(words: str, done: int, of: int) -> None:
+                bar.update(task, description=words, completed=done, total=of)
+
+            return open_judges(wanted, context, FitSettings(steps=steps), step)
+
         def told(outcome: Outcome) -> None:
             bar.advance(task)
             if outcome.left_out:
@@ -150,8 +190,9 @@ def _run(settings: Settings) -> Evaluation:
             settings,
             Hooks(
                 stage=lambda words: bar.update(task, description=words),
-                total=lambda metrics: bar.update(task, total=metrics),
+                total=lambda metrics: bar.update(task, completed=0, total=metrics),
                 metric=lambda name: bar.update(task, description=name),
                 outcome=told,
             ),
+            judges if wanted else None,
         )

@@ -38,6 +38,7 @@ class Cell:
         scores: all its figures, by name and by subgroup.
         real_rows, synthetic_rows: that the network was trained on.
         seconds: of training and scoring.
+        generator: the name of what made the synthetic rows; ``""`` for a cell without any.
     """
 
     suite: str
@@ -56,12 +57,12 @@ class Cell:
     test_rows: int = 0
     steps: int = 0
     seconds: float = 0.0
+    generator: str = ""
 
     @property
     def key(self) -> str:
         """Of this cell alone in a suite; a file's name."""
-        amount = f"{self.amount:g}" if isinstance(self.amount, float) else f"n{self.amount}"
-        return f"{self.task}-{self.image}-{self.setting}-{amount}-{self.arm}-seed{self.seed}"
+        return cell_key(self.task, self.image, self.setting, self.amount, self.arm, self.seed, self.generator)
 
     def to_json(self) -> dict[str, Any]:
         """Its fields."""
@@ -80,6 +81,15 @@ class Cell:
             problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
             path = ".".join(map(str, problem["loc"]))
             raise UserError(f"{where}: {path}: {problem['msg']}; remove it to run the cell again") from None
+
+
+def cell_key(
+    task: str, image: str, setting: Setting, amount: float | int, arm: str, seed: int, generator: str = ""
+) -> str:
+    """`Cell.key` of a cell that need not be trained yet."""
+    share = f"{amount:g}" if isinstance(amount, float) else f"n{amount}"
+    by = f"-{generator}" if generator else ""
+    return f"{task}-{image}-{setting}{by}-{share}-{arm}-seed{seed}"
 
 
 _CELL = pydantic.TypeAdapter(Cell)
@@ -112,6 +122,7 @@ def run_cell(
     seed: int,
     setting: Setting,
     suite: str = "",
+    generator: str = "",
     augmentation: Augmentation | None = None,
 ) -> tuple[Cell, Truth]:
     """Train one cell and score it; gives its predictions for the test rows too, for `resample.row_interval`.
@@ -143,6 +154,7 @@ def run_cell(
         test_rows=len(data.test),
         steps=settings.steps,
         seconds=time.monotonic() - started,
+        generator=generator,
     )
     return cell, predictions
 

@@ -69,12 +69,16 @@ def fit(
     *,
     augment: Callable[[Batch], Batch] | None = None,
     validation: Rows | None = None,
+    on_step: Callable[[int], None] = lambda step: None,
 ) -> nn.Module:
     """Train a network in place, and give it back in evaluation mode.
 
     The order of rows, the augmentation and all noise are functions of the seed. Each source is gone through in a new
     random order again and again, whatever its size. The last weights are kept, or, with validation rows, those with the
     best primary figure on them; test rows are never looked at.
+
+    Args:
+        on_step: told the number of each step, from 1, when it is done.
 
     Raises:
         SynthmedError: the loss is not finite.
@@ -100,6 +104,7 @@ def fit(
                 nn.utils.clip_grad_norm_(net.parameters(), settings.clip_norm)
             optimizer.step()
             schedule.step()
+            on_step(step)
             every = settings.validate_every
             if validation is not None and every and (step % every == 0 or step == settings.steps):
                 value = task.score(predict(task, net, validation), validation.truth)[task.primary]

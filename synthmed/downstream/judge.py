@@ -16,8 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from synthmed.downstream.arms import REAL, train_arm
-from synthmed.downstream.fit import FitSettings
+from synthmed.downstream.fit import FitSettings, Source, fit
 from synthmed.downstream.rows import read_rows
 from synthmed.downstream.tasks.detection import Detection, as_boxes
 from synthmed.downstream.tasks.task import Task
@@ -48,12 +47,14 @@ class TrainedJudge:
     Attributes:
         stored: how the image of its training rows is stored; it is given pixels in that unit.
         real: its own score on real rows that it was not trained on, by `synthmed.evaluation.agreement.tasks`.
+        digest: sha256 of its weights and of what it was trained and scored on.
     """
 
     question: Task
     net: nn.Module
     stored: ImageField
     real: float | None = None
+    digest: str = ""
     task: Literal["classification", "segmentation", "detection"] = field(init=False)
     image: str = field(init=False)
     names: tuple[str, ...] = field(init=False)
@@ -73,44 +74,66 @@ class TrainedJudge:
 
 
 def trained_judge(
-    folder: Path, task: Task, train: Corpus, test: Corpus, settings: FitSettings, seed: int = 0
+    folder: Path,
+    task: Task,
+    train: Corpus,
+    test: Corpus,
+    settings: FitSettings,
+    seed: int = 0,
+    on_step: Callable[[int], None] = lambda step: None,
 ) -> TrainedJudge:
     """The judge of a folder of its own, trained now if the folder has none.
 
     Args:
         train, test: real rows of different patients; the second give `TrainedJudge.real`.
+        on_step: see `fit`.
 
     Raises:
         UserError: the folder's judge is of other rows, settings or another task, or is damaged; or the rows cannot be
             used, see `read_rows`.
     """
-    if task.image not in train.images:
-        raise UserError(f"{train.name}: has no image {task.image!r}")
+    wanted = identity(task, train, test, settings, seed)
     stored = train.images[task.image]
-    wanted: dict[str, Any] = {
-        "format": _FORMAT,
-        "task": asdict(task),  # type: ignore[call-overload]  # tasks are dataclasses; a protocol cannot say so
-        "field": asdict(stored),
-        "settings": settings.model_dump(exclude={"device"}),
-        "seed": seed,
-        "train": train.digest,
-        "test": test.digest,
-    }
-    wanted = json.loads(json.dumps(wanted))  # tuples become the lists that a reader gets
     net = task.build(stored.channels, 0)
     kept = read_done(folder, RECORD, keys=("identity", "real", "weights"))
     if kept is not None:
         _load(net, folder, kept, wanted)
-        return TrainedJudge(task, net.eval(), stored, kept["real"])
-    net = train_arm(task, REAL, read_rows(train, task), None, settings, seed)
+        return TrainedJudge(task, net.eval(), stored, kept["real"], _of(kept))
+    rows = read_rows(train, task)
+    # The arm of real rows alone, as a benchmark trains it.
+    asked = task.fitted(rows.truth)
+    net = fit(asked, asked.build(stored.channels, seed), [Source(rows)], settings, seed, on_step=on_step)
     judge = TrainedJudge(task, net.cpu(), stored)
     judge.real = _real(judge, test, seed)
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f".{WEIGHTS}.tmp"
     save_file({name: value.contiguous() for name, value in net.state_dict().items()}, temporary)
     replace(temporary, folder / WEIGHTS)
-    write_json(folder / RECORD, {"identity": wanted, "real": judge.real, "weights": _digest(folder / WEIGHTS)})
+    record = {"identity": wanted, "real": judge.real, "weights": _digest(folder / WEIGHTS)}
+    write_json(folder / RECORD, record)
+    judge.digest = _of(record)
     return judge
+
+
+def identity(task: Task, train: Corpus, test: Corpus, settings: FitSettings, seed: int) -> dict[str, Any]:
+    """What a judge is of, as JSON: with the same there is no need to train it again.
+
+    Raises:
+        UserError: the rows have no such image.
+    """
+    if task.image not in train.images:
+        raise UserError(f"{train.name}: has no image {task.image!r}")
+    wanted: dict[str, Any] = {
+        "format": _FORMAT,
+        "task": asdict(task),  # type: ignore[call-overload]  # tasks are dataclasses; a protocol cannot say so
+        "field": asdict(train.images[task.image]),
+        "settings": settings.model_dump(exclude={"device"}),
+        "seed": seed,
+        "train": train.digest,
+        "test": test.digest,
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(wanted))  # tuples become the lists that a reader gets
+    return plain
 
 
 def _load(net: nn.Module, folder: Path, kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
@@ -127,11 +150,17 @@ def _load(net: nn.Module, folder: Path, kept: Mapping[str, Any], wanted: Mapping
 
 
 def _real(judge: TrainedJudge, test: Corpus, seed: int) -> float | None:
+    if judge.image not in test.images:
+        return None
     found = _SCORES[judge.task](test, judge, len(test), seed)
     if isinstance(found, str):
         return None
     value = found.score(np.arange(found.n))
     return None if np.isnan(value) else float(value)
+
+
+def _of(record: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def _digest(path: Path) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from synthmed.downstream.rows import Rows
-from synthmed.downstream.tasks.task import Task
+from synthmed.downstream.tasks.task import Drawn, Task
 from synthmed.downstream.truth import Truth, take
 from synthmed.evaluation.intervals import Interval, Places, bootstrap_defined
 
@@ -28,7 +28,7 @@ def row_interval(
 
     Args:
         treated, control: predictions for the test rows, of one seed after another, the same seeds.
-        draws: each costs two scorings a seed: of 500 rows milliseconds for labels, seconds for boxes.
+        draws: each costs two scorings a seed, in milliseconds for 500 rows.
 
     Raises:
         ValueError: other numbers of seeds, or none.
@@ -39,14 +39,20 @@ def row_interval(
     numbers = test.patient_numbers
     by_patient = np.split(np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers))[:-1])
 
+    pairs = [
+        (_of_draws(task, one, test.truth), _of_draws(task, other, test.truth))
+        for one, other in zip(treated, control, strict=True)
+    ]
+
     def gain(patients: Places) -> float:
         rows = np.concatenate([by_patient[patient] for patient in patients])
-        truth = take(test.truth, rows)
-        found = [
-            task.score(take(treated[place], rows), truth)[task.primary]
-            - task.score(take(control[place], rows), truth)[task.primary]
-            for place in rng.integers(0, len(treated), len(treated))
-        ]
-        return float(np.mean(found))
+        chosen = (pairs[place] for place in rng.integers(0, len(pairs), len(pairs)))
+        return float(np.mean([one(rows) - other(rows) for one, other in chosen]))
 
     return bootstrap_defined(gain, len(by_patient), draws=draws, seed=seed)
+
+
+def _of_draws(task: Task, predictions: Truth, truth: Truth) -> Callable[[Places], float]:
+    if isinstance(task, Drawn):
+        return task.of_draws(predictions, truth)
+    return lambda rows: task.score(take(predictions, rows), take(truth, rows))[task.primary]

@@ -33,6 +33,7 @@ class Rows:
         patients: pseudonyms; ``""`` where patients are not told apart.
         attributes: age, sex, view and the like, of each row.
         digest: sha256 of what they were read from.
+        keys: the rows' names in their corpus; empty where they have none.
     """
 
     pixels: npt.NDArray[np.float16]
@@ -40,6 +41,7 @@ class Rows:
     patients: tuple[str, ...]
     attributes: tuple[Mapping[str, Scalar], ...]
     digest: str
+    keys: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -49,7 +51,8 @@ class Rows:
         at = np.asarray(places, np.int64)
         digest = hashlib.sha256(f"{self.digest}{at.tolist()}".encode()).hexdigest()
         patients, attributes = (tuple(one[place] for place in at) for one in (self.patients, self.attributes))
-        return Rows(self.pixels[at], take(self.truth, at), patients, attributes, digest)
+        keys = tuple(self.keys[place] for place in at) if self.keys else ()
+        return Rows(self.pixels[at], take(self.truth, at), patients, attributes, digest, keys)
 
     @property
     def patient_numbers(self) -> npt.NDArray[np.int64]:
@@ -111,6 +114,7 @@ def read_rows(corpus: Corpus, task: Task, places: Sequence[int] | None = None, k
         tuple(fact.patient for fact in facts),
         tuple(fact.attributes for fact in facts),
         hashlib.sha256(content.encode()).hexdigest(),
+        tuple(fact.key for fact in facts),
     )
 
 

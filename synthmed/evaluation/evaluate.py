@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from synthmed.errors import UserError
+from synthmed.evaluation.agreement.judge import Judge
+from synthmed.evaluation.agreement.space import open_space
 from synthmed.evaluation.corpora.open import open_corpus
 from synthmed.evaluation.extractor import AUTO, choose_extractor, training_networks
 from synthmed.evaluation.gates import Verdict, judge, parse_gate
-from synthmed.evaluation.kept import FORMAT, Kept, record
+from synthmed.evaluation.kept import FORMAT, Kept, record, refuse_others
 from synthmed.evaluation.metric import Context, Figure
 from synthmed.evaluation.pictures import grids
 from synthmed.evaluation.results import Outcome, write, write_json
 from synthmed.evaluation.run import chosen, run_metrics
 from synthmed.evaluation.sections import compared, definitions, families, requirements
+from synthmed.evaluation.texts.parsers import open_parser
 from synthmed.report.html import Part, Section, page, text
 
 
@@ -42,6 +45,8 @@ class Settings:
         require: see `synthmed.evaluation.gates`.
         cache: of features; ``cache`` in the report's folder if None.
         overwrite: begin anew in a folder that holds something.
+        space: a model's folder or name, see `synthmed.evaluation.agreement.space.open_space`; none if empty.
+        parser: see `synthmed.evaluation.texts.parsers.open_parser`; none if empty.
     """
 
     synthetic: Place
@@ -59,6 +64,12 @@ class Settings:
     require: tuple[str, ...] = ()
     cache: Path | None = None
     overwrite: bool = False
+    space: str = ""
+    parser: str = ""
+
+
+Judges = Callable[[Context], Mapping[tuple[str, str], Judge]]
+"""Makes or finds the judges of a context's corpora; it comes from a room that trains."""
 
 
 @dataclass
@@ -86,8 +97,11 @@ class Evaluation:
         return all(verdict.held for verdict in self.verdicts)
 
 
-def run_evaluate(settings: Settings, hooks: Hooks | None = None) -> Evaluation:
+def run_evaluate(settings: Settings, hooks: Hooks | None = None, judges: Judges | None = None) -> Evaluation:
     """Run the metrics and write ``report.html``, ``report.json``, ``pictures/`` and what is kept to go on from.
+
+    Args:
+        judges: called once the corpora are open and the folder is known to be of this run, since it may take long.
 
     Raises:
         UserError: a wrong setting, nothing to read, or a folder that holds something else.
@@ -106,6 +120,7 @@ def run_evaluate(settings: Settings, hooks: Hooks | None = None) -> Evaluation:
     networks = training_networks(Path(settings.synthetic.place), settings.trained_with)
     hooks.stage("opening")
     extractor = choose_extractor(settings.embedder, networks or ())
+    parser = open_parser(settings.parser) if settings.parser else None
     context = Context(
         _open(settings, settings.synthetic),
         _open(settings, settings.real) if settings.real else None,
@@ -114,8 +129,14 @@ def run_evaluate(settings: Settings, hooks: Hooks | None = None) -> Evaluation:
         extractor.embedder,
         seed=settings.seed,
         limit=settings.limit,
+        space=open_space(settings.space) if settings.space else None,
+        parser=parser,
     )
     hooks.stage("reading")
+    if judges is not None:
+        if not settings.overwrite:
+            refuse_others(settings.out, record(context), but=("judges",))
+        context = replace(context, judges=judges(context))
     kept = Kept(settings.out, record(context), overwrite=settings.overwrite)
     hooks.total(len(names))
     outcomes = run_metrics(

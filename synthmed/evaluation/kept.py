@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -22,15 +22,17 @@ _PACKAGES = ("synthmed", "numpy", "scipy", "scikit-learn", "torch", "monai")
 
 
 def record(context: Context) -> dict[str, Any]:
-    """What a run is of, as JSON: corpora and network by the digest of what they hold, and the draws."""
+    """What a run is of, as JSON: corpora and networks by the digest of what they hold, and the draws."""
     corpora = {"synthetic": context.synthetic, "real": context.real, "train": context.train}
     found: dict[str, Any] = {role: corpus.digest if corpus else None for role, corpus in corpora.items()}
-    embedder = context.embedder
+    embedder, space = context.embedder, context.space
     return {
         "format": FORMAT,
         **found,
         "embedder": None if embedder is None else [embedder.name, embedder.digest],
-        "judges": sorted([task, image, str(getattr(judge, "digest", ""))] for (task, image), judge in _judges(context)),
+        "judges": sorted([task, image, judge.digest] for (task, image), judge in context.judges.items()),
+        "space": None if space is None else [space.name, space.digest],
+        "parser": parameters(context.parser),
         "seed": context.seed,
         "limit": context.limit,
     }
@@ -50,23 +52,12 @@ class Kept:
 
     def __init__(self, out: Path, about: Mapping[str, Any], *, overwrite: bool = False) -> None:
         self.out, self._about = out, dict(about)
-        before = read_json(out / RUN)
         if overwrite:
             for path in (out / FIGURES).glob("*.json"):
                 path.unlink()
-        elif before != self._about:
-            self._refuse(before)
+        else:
+            refuse_others(out, self._about)
         write_json(out / RUN, self._about)
-
-    def _refuse(self, before: Any) -> None:
-        end = "name another --out, or replace it with --overwrite"
-        if isinstance(before, dict):
-            changed = sorted(key for key in {*before, *self._about} if before.get(key) != self._about.get(key))
-            raise UserError(f"{self.out}: holds another run (other {', '.join(changed)}); {end}")
-        if self.out.exists() and not self.out.is_dir():
-            raise UserError(f"{self.out}: is no folder; name another --out")
-        if self.out.exists() and any(path.name != "cache" for path in self.out.iterdir()):
-            raise UserError(f"{self.out}: holds files that are no report; {end}")
 
     def load(self, name: str, metric: Any) -> Outcome | None:
         """The outcome of a metric that has ended, by the same parameters and versions; else None."""
@@ -101,6 +92,26 @@ class Kept:
         return self.out / FIGURES / f"{name}.json"
 
 
+def refuse_others(out: Path, about: Mapping[str, Any], but: Collection[str] = ()) -> None:
+    """Refuse a folder that is not of this run, nor empty.
+
+    Args:
+        but: keys that may differ, for what is not known yet.
+
+    Raises:
+        UserError: it holds another run, or files that are no report.
+    """
+    before, end = read_json(out / RUN), "name another --out, or replace it with --overwrite"
+    if isinstance(before, dict):
+        changed = sorted(key for key in {*before, *about} - {*but} if before.get(key) != about.get(key))
+        if changed:
+            raise UserError(f"{out}: holds another run (other {', '.join(changed)}); {end}")
+    elif out.exists() and not out.is_dir():
+        raise UserError(f"{out}: is no folder; name another --out")
+    elif out.exists() and any(path.name != "cache" for path in out.iterdir()):
+        raise UserError(f"{out}: holds files that are no report; {end}")
+
+
 def parameters(value: Any) -> Any:
     """A metric's fields as JSON, functions by their names; what has no better name goes by ``repr``."""
     if is_dataclass(value) and not isinstance(value, type):
@@ -114,8 +125,5 @@ def parameters(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     name = getattr(value, "__qualname__", None)
-    return f"{value.__module__}:{name}" if name else repr(value)
-
-
-def _judges(context: Context) -> list[tuple[tuple[str, str], Any]]:
-    return list(context.judges.items())
+    # A method of a built-in type has no module.
+    return f"{getattr(value, '__module__', '')}:{name}" if name else repr(value)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from synthmed.evaluation.corpus import Corpus
 
-Need = Literal["real", "train", "report", "labels", "mask", "boxes", "prompt", "embedder", "judges"]
+Need = Literal["real", "train", "report", "labels", "mask", "boxes", "prompt", "embedder", "judges", "space", "parser"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,9 @@ class Context:
         train: the generator's training rows, None where they are not at hand.
         cache: a folder for features, kept between runs.
         embedder: of `synthmed.evaluation.embedders`, None where no metric needs one.
-        judges: trained on real rows, by task and image: ``("classification", "xray")``.
+        judges: `synthmed.evaluation.agreement.judge.Judge` by task and image: ``("classification", "xray")``.
+        space: a `synthmed.evaluation.agreement.space.AlignedSpace`, None where there is none.
+        parser: a text to the labels that it affirms, None where there is none.
         seed: of every draw.
         limit: neighbour metrics take at most this many rows, and say so.
     """
@@ -62,6 +64,8 @@ class Context:
     cache: Path = Path(".")
     embedder: Any = None
     judges: Mapping[tuple[str, str], Any] = field(default_factory=dict)
+    space: Any = None
+    parser: Callable[[str], Collection[str]] | None = None
     seed: int = 0
     limit: int = 5_000
 

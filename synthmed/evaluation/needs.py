@@ -34,6 +34,8 @@ class Found:
             "train": context.train is not None,
             "embedder": context.embedder is not None,
             "judges": bool(context.judges),
+            "space": context.space is not None,
+            "parser": context.parser is not None,
             "mask": any(field.mask for field in context.synthetic.images.values()),
         }[need]
 
@@ -59,5 +61,7 @@ _WHY: Mapping[Need, str] = {
     "boxes": "no synthetic row has boxes",
     "prompt": "no synthetic row has a prompt",
     "embedder": "no embedder was given (--embedder)",
-    "judges": "no judges trained on real rows were given (from Python: Context.judges)",
+    "judges": "no judges trained on real rows were given (--judge)",
+    "space": "no aligned space of texts and images was given (--space)",
+    "parser": "no parser that finds labels in a text was given (--parser)",
 }

@@ -41,7 +41,16 @@ def compared(context: Context, networks: Sequence[str] | None, reason: str) -> S
     draws = f"Seed {context.seed}; metrics that compare all rows with each other take at most {context.limit} rows."
     beside = "The column real holds the same figure of real rows against other real rows, at the same n where it can."
     table = Table(["rows of", "name", "rows", "images", "digest"], rows)
-    return Section("What was compared", [table, judged, taught, draws, beside])
+    return Section("What was compared", [table, judged, *_judges(context), taught, draws, beside])
+
+
+def _judges(context: Context) -> Iterator[str]:
+    """A line for each judge, and one for the space."""
+    for (task, image), judge in sorted(context.judges.items()):
+        real = "not known" if judge.real is None else f"{judge.real:.3f}"
+        yield f"Judge trained on real rows: {task} of {image}, {real} on other real rows, digest {judge.digest[:12]}."
+    if context.space is not None:
+        yield f"Texts and images are compared in: {context.space.name}, weights {context.space.digest[:12]}."
 
 
 def requirements(verdicts: Sequence[Verdict]) -> list[Section]:

@@ -20,6 +20,7 @@ from synthmed.load import read_config
 from synthmed.medm2g.config import TEXT, Config, FlowConfig
 from synthmed.medm2g.parts import load_parts, save_parts
 from synthmed.medm2g.rendering import Networks, Wish, make
+from synthmed.medm2g.space import PromptSpace
 from synthmed.medm2g.tasks import supported
 from synthmed.medm2g.tokenizer import Tokenizers
 from synthmed.medm2g.values import from_network
@@ -99,6 +100,11 @@ class MedM2G:
         self.device = torch.device(device)
         self.parts.to(self.device)
         return self
+
+    def aligned_space(self) -> PromptSpace:
+        """The space in which its texts and images can be compared."""
+        networks = Networks(self.config, self.parts, self.tokenizers, self.device)
+        return PromptSpace(networks, self.source, self.fingerprint)
 
     def layout(self, to: Sequence[str]) -> Layout:
         """How a dataset of these fields is stored.

@@ -26,7 +26,15 @@ class Picture:
     caption: str
 
 
-Part = str | Table | Picture
+@dataclass(frozen=True)
+class Drawing:
+    """An SVG with its caption. It is shown as an image, in which no browser runs scripts or fetches anything."""
+
+    svg: str
+    caption: str
+
+
+Part = str | Table | Picture | Drawing
 
 
 @dataclass(frozen=True)
@@ -52,23 +60,22 @@ def page(title: str, sections: Sequence[Section]) -> str:
 
 
 def text(title: str, sections: Sequence[Section]) -> str:
-    """The same for a terminal; a picture is its caption."""
+    """The same for a terminal; a picture or drawing is its caption."""
     lines = [title]
     for section in sections:
         lines += ["", section.title.upper()]
         for part in section.parts:
-            lines.append(
-                part.to_text() if isinstance(part, Table) else part.caption if isinstance(part, Picture) else part
-            )
+            lines.append(part.to_text() if isinstance(part, Table) else part if isinstance(part, str) else part.caption)
     return "\n".join(lines)
 
 
 def _part(part: Part) -> str:
     if isinstance(part, Table):
         return part.to_html()
-    if isinstance(part, Picture):
-        data = base64.b64encode(part.png).decode("ascii")
-        caption = escape(part.caption)
-        image = f'<img src="data:image/png;base64,{data}" alt="{caption}">'
-        return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
-    return f"<p>{escape(part)}</p>"
+    if isinstance(part, str):
+        return f"<p>{escape(part)}</p>"
+    kind, content = ("png", part.png) if isinstance(part, Picture) else ("svg+xml", part.svg.encode())
+    data = base64.b64encode(content).decode("ascii")
+    caption = escape(part.caption)
+    image = f'<img src="data:image/{kind};base64,{data}" alt="{caption}">'
+    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"

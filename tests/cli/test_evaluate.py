@@ -17,6 +17,10 @@ from PIL import Image
 from synthmed.cli import main
 from synthmed.evaluation import METRICS
 from synthmed.generation.engine import generate_dataset
+from synthmed.medm2g.model import MedM2G
+from synthmed.medm2g.parts import build_parts
+from synthmed.medm2g.sizes import make_config
+from synthmed.medm2g.tokenizer import Tokenizers, train_tokenizer
 from synthmed.phantom import Phantom
 
 METRICS_ASKED = "kid,precision_recall,intensity,duplicates,psnr,bleu,text_length,agreement,copy_rate"
@@ -153,6 +157,40 @@ def test_it_goes_on_where_it_stopped_and_refuses_another_runs_folder(
     assert Path("report/report.json").read_bytes() != first
 
 
+def test_judges_a_parser_and_a_models_space(synthmed: Command, sets: Path, tmp_path: Path) -> None:
+    texts = Tokenizers.same(train_tokenizer(["A nodule of 7 mm.", "No finding here."], 300))
+    config = make_config("debug", ["xray"], image_size=32, vocabulary=len(texts.prompt))
+    MedM2G(config, build_parts(config), texts).save_pretrained(tmp_path / "model")
+    asked = ["--real", str(sets / "real"), "--metrics", "agreement,retrieval,label_f1", "--cache", "kept"]
+    outside = ["--judge", "classification", "--judge-steps", "10", "--parser", "phantom", "--space", "model"]
+    code, out, errors = synthmed(*asked, *outside)
+    assert code == 0, errors
+    data = json.loads(Path("report/report.json").read_text())
+    assert [f["part"] for f in data["metrics"][0]["figures"] if "label" not in f["scope"] and f["floor"] is not None]
+    found = figures(data)
+    assert found["label_f1", "macro"]["value"] == 1.0
+    assert found["retrieval", "text to image R@1"]["extractor"] == "prompt encoders of model"
+    assert re.search(r"^agreement.score +classification, xray +high +0", out, re.MULTILINE)
+    page = Path("report/report.html").read_text()
+    assert "Judge trained on real rows: classification of xray" in page
+    assert "compared in: prompt encoders of model" in page
+    (judge,) = Path("kept/judges").iterdir()
+    written = (judge / "weights.safetensors").stat().st_mtime_ns
+
+    (tmp_path / "report/report.html").unlink()
+    assert synthmed(*asked, *outside)[0] == 0
+    assert (judge / "weights.safetensors").stat().st_mtime_ns == written
+    code, _, errors = synthmed(*asked, *outside, "--parser", "helpers.parsers:nothing")
+    assert code == 2
+    assert "holds another run (other parser)" in errors
+    code, _, errors = synthmed(*asked, *outside, "--judge-steps", "11")
+    assert code == 2
+    assert "holds another run (other judges)" in errors
+    code, _, errors = synthmed(*asked)
+    assert code == 2
+    assert "holds another run (other judges, parser, space)" in errors
+
+
 def test_an_extractor_that_taught_is_refused(synthmed: Command, sets: Path) -> None:
     code, out, errors = synthmed(
         "--real", str(sets / "real"), "--metrics", "kid,duplicates", "--trained-with", "grid-4"
@@ -180,6 +218,12 @@ def test_an_extractor_that_taught_is_refused(synthmed: Command, sets: Path) -> N
         ("--window 1,x", "--window '1,x'"),
         ("--window lungs", "there is no CT window 'lungs'"),
         ("--out /dev/null/report", "/dev/null/report"),
+        ("--judge segmenter", "--judge 'segmenter': write TASK or TASK:IMAGE"),
+        ("--judge segmentation", "--judge: judges are trained on real rows; give --real"),
+        ("--judge segmentation --judge-steps 9", "--judge-steps"),
+        ("--space phantom", "--space phantom: this model has no aligned space"),
+        ("--space nowhere", "nowhere is neither a model folder"),
+        ("--parser phantm", "parsers: there is no 'phantm'"),
         ("--metrics duplicates --limit many", "'--limit'"),
     ],
 )

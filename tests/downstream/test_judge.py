@@ -70,9 +70,19 @@ def test_a_kept_judge_is_the_same_and_not_trained_again(kind: str, made: dict[st
     again = trained_judge(folder, TASKS[kind], corpus(0), corpus(1), SETTINGS)
     assert (folder / WEIGHTS).stat().st_mtime_ns == written
     assert again.real == first.real
+    assert again.digest == first.digest
+    assert len(first.digest) == 64
     pixels = corpus(2).pixels("ct", range(4))
     one, other = first(pixels), again(pixels)
     assert one == other if kind == "detection" else np.array_equal(one, other)
+
+
+def test_other_judges_have_other_digests(made: dict[str, tuple[Path, TrainedJudge]], tmp_path: Path) -> None:
+    steps = list[int]()
+    task = TASKS["classification"]
+    other = trained_judge(tmp_path, task, corpus(0), corpus(1), SETTINGS, seed=1, on_step=steps.append)
+    assert steps == list(range(1, 11))
+    assert len({judge.digest for _, judge in made.values()} | {other.digest}) == 4
 
 
 def test_a_judge_of_other_rows_or_settings_is_refused(made: dict[str, tuple[Path, TrainedJudge]]) -> None:

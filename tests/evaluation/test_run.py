@@ -15,7 +15,7 @@ from helpers.embedders import Grid
 from synthmed.errors import UserError
 from synthmed.evaluation import METRICS, family_of
 from synthmed.evaluation.corpus import Facts
-from synthmed.evaluation.kept import Kept, parameters, record
+from synthmed.evaluation.kept import Kept, parameters, record, refuse_others
 from synthmed.evaluation.metric import Context, Figure
 from synthmed.evaluation.needs import Found
 from synthmed.evaluation.results import Outcome
@@ -45,6 +45,14 @@ class Fake:
             raise UserError("row 7 cannot be read")
         if self.end == "bug":
             raise ZeroDivisionError
+
+
+@dataclass(frozen=True)
+class Known:
+    """A judge or a space, as far as a record goes."""
+
+    digest: str
+    name: str = "known"
 
 
 @pytest.fixture
@@ -148,6 +156,24 @@ def test_another_runs_folder_is_refused_and_replaced_when_told(fakes: dict[str, 
     assert other.names() == set()
     with pytest.raises(UserError, match="seed"):
         kept(context, tmp_path)
+
+
+def test_another_judge_space_or_parser_is_another_run(tmp_path: Path) -> None:
+    context = Context(corpus(), judges={("classification", "xray"): Known("one")}, space=Known("two"), parser=str.split)
+    kept(context, tmp_path)
+    kept(replace(context, judges={("classification", "xray"): Known("one")}), tmp_path)
+    for changed, said in (
+        ({"judges": {("classification", "xray"): Known("other")}}, "judges"),
+        ({"judges": {("detection", "xray"): Known("one")}}, "judges"),
+        ({"space": Known("one")}, "space"),
+        ({"parser": str.upper}, "parser"),
+        ({"judges": {}, "parser": None}, "judges, parser"),
+    ):
+        with pytest.raises(UserError, match=rf"\(other {said}\)"):
+            kept(replace(context, **changed), tmp_path)
+    refuse_others(tmp_path, record(replace(context, judges={})), but=("judges",))
+    with pytest.raises(UserError, match=r"\(other seed\)"):
+        refuse_others(tmp_path, record(replace(context, judges={}, seed=1)), but=("judges",))
 
 
 def test_files_of_someone_elses_are_refused_and_left(tmp_path: Path) -> None:

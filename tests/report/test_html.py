@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from synthmed.report.grid import contact_sheet, grey_levels
-from synthmed.report.html import Picture, Section, page, text
+from synthmed.report.html import Drawing, Picture, Section, page, text
 from synthmed.report.table import Table
 
 
@@ -48,3 +48,14 @@ def test_a_page_is_whole_in_itself_and_escapes_what_it_is_given() -> None:
     assert data is not None
     assert base64.b64decode(data[1]) == png
     assert text("T", sections).splitlines() == ["T", "", "A <B>", "say & do", "x", "1", "eight > one"]
+
+
+def test_a_drawing_is_an_image_so_that_nothing_in_it_runs() -> None:
+    svg = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert("é")</script></svg>'
+    sections = [Section("A", [Drawing(svg, 'a "b" <c>')])]
+    html = page("T", sections)
+    assert "<script" not in html
+    data = re.search(r'<img src="data:image/svg\+xml;base64,([^"]+)" alt="a &quot;b&quot; &lt;c&gt;">', html)
+    assert data is not None
+    assert base64.b64decode(data[1]).decode() == svg
+    assert text("T", sections).splitlines()[-1] == 'a "b" <c>'

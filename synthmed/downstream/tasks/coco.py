@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ from monai.apps.detection.metrics.matching import matching_batch
 from monai.data.box_utils import box_iou
 
 from synthmed.downstream.truth import Boxes
+from synthmed.evaluation.intervals import Places
 
 Corners: TypeAlias = npt.NDArray[np.float32]
 COCO_IOU = (0.5, 0.95, 0.05)
@@ -34,26 +35,28 @@ def average_precision(
     """
     thresholds = np.linspace(iou[0], iou[1], round((iou[1] - iou[0]) / iou[2]) + 1)
     found = np.full((len(thresholds), categories), np.nan)
-    there = sorted({int(category) for boxes in known for category in boxes.categories})
-    if not there:
-        return found
-    # MONAI's metric counts categories from 0 without gaps.
-    said_there, known_there = _renumbered(said, there), _renumbered(known, there)
-    matches = matching_batch(
-        iou_fn=_overlap,
-        iou_thresholds=list(thresholds),
-        pred_boxes=[boxes.corners for boxes in said_there],
-        pred_classes=[boxes.categories for boxes in said_there],
-        pred_scores=[boxes.scores for boxes in said_there],
-        gt_boxes=[boxes.corners for boxes in known_there],
-        gt_classes=[boxes.categories for boxes in known_there],
-        max_detections=MOST,
-    )
+    there = _there(known)
+    matches = _matched(said, known, there, thresholds)
     for place, category in enumerate(there):
-        metric = COCOMetric([str(category)], iou_list=list(thresholds), iou_range=iou, max_detection=(MOST,))
-        figures, _ = metric([{0: image[place]} for image in matches if place in image])
-        found[:, category] = [figures[f"AP_IoU_{threshold:.2f}_MaxDet_{MOST}"] for threshold in thresholds]
+        found[:, category] = _precision(matches, place, thresholds, iou)
     return found
+
+
+def map50_of_draws(said: Sequence[Boxes], known: Sequence[Boxes]) -> Callable[[Places], float]:
+    """``map50`` of drawn rows, as `figures` has it; boxes are matched once, image by image, not in every draw."""
+    there = _there(known)
+    thresholds = np.array([0.5])
+    matches = _matched(said, known, there, thresholds)
+    has = np.array([np.isin(there, boxes.categories) for boxes in known], bool)
+
+    def value(rows: Places) -> float:
+        drawn = [matches[row] for row in rows]
+        found = [
+            _precision(drawn, int(place), thresholds, (0.5, 0.5, 0.05))[0] for place in np.flatnonzero(has[rows].any(0))
+        ]
+        return float(np.mean(found)) if found else float("nan")
+
+    return value
 
 
 def rsna(said: Sequence[Boxes], known: Sequence[Boxes], categories: int) -> float:
@@ -81,6 +84,41 @@ def figures(said: Sequence[Boxes], known: Sequence[Boxes], names: Sequence[str])
     by_name |= {f"map/{names[place]}": float(found[:, place].mean()) for place in there}
     means = {"map50": float(found[0, there].mean()), "map": float(found[:, there].mean())}
     return {**means, "map_rsna": rsna(said, known, len(names)), **by_name}
+
+
+def _there(known: Sequence[Boxes]) -> list[int]:
+    return sorted({int(category) for boxes in known for category in boxes.categories})
+
+
+def _matched(
+    said: Sequence[Boxes], known: Sequence[Boxes], there: Sequence[int], thresholds: npt.NDArray[np.float64]
+) -> list[dict[int, Any]]:
+    """MONAI's matches of each image, by the place of a category among those that are there."""
+    # MONAI's metric counts categories from 0 without gaps.
+    said_there, known_there = _renumbered(said, there), _renumbered(known, there)
+    matches: list[dict[int, Any]] = matching_batch(
+        iou_fn=_overlap,
+        iou_thresholds=list(thresholds),
+        pred_boxes=[boxes.corners for boxes in said_there],
+        pred_classes=[boxes.categories for boxes in said_there],
+        pred_scores=[boxes.scores for boxes in said_there],
+        gt_boxes=[boxes.corners for boxes in known_there],
+        gt_classes=[boxes.categories for boxes in known_there],
+        max_detections=MOST,
+    )
+    return matches
+
+
+def _precision(
+    matches: Sequence[Mapping[int, Any]],
+    place: int,
+    thresholds: npt.NDArray[np.float64],
+    iou: tuple[float, float, float],
+) -> list[float]:
+    """The average precision of one category at each threshold."""
+    metric = COCOMetric([str(place)], iou_list=list(thresholds), iou_range=iou, max_detection=(MOST,))
+    figures, _ = metric([{0: image[place]} for image in matches if place in image])
+    return [float(figures[f"AP_IoU_{threshold:.2f}_MaxDet_{MOST}"]) for threshold in thresholds]
 
 
 def _overlap(one: Corners, other: Corners) -> Corners:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,6 +15,7 @@ from synthmed.downstream.seeds import seeded
 from synthmed.downstream.truth import Batch, Boxes, Truth, boxes
 from synthmed.errors import UserError
 from synthmed.evaluation.corpus import Corpus, Facts
+from synthmed.evaluation.intervals import Places
 from synthmed.fields import ImageField
 from synthmed.sample import Box
 
@@ -97,6 +98,12 @@ class Detection:
         from synthmed.downstream.tasks.coco import figures
 
         return figures(_rows(predictions), _rows(truth), self.names)
+
+    def of_draws(self, predictions: Truth, truth: Truth) -> Callable[[Places], float]:
+        """``map50`` of drawn rows; see `synthmed.downstream.tasks.task.Drawn`."""
+        from synthmed.downstream.tasks.coco import map50_of_draws
+
+        return map50_of_draws(_rows(predictions), _rows(truth))
 
     def _boxes(self, facts: Facts) -> Boxes:
         mine = [box for box in facts.boxes if box.image == self.image and box.category in self.names]

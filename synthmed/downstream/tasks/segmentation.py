@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
@@ -16,6 +16,7 @@ from synthmed.downstream.seeds import seeded
 from synthmed.downstream.truth import Batch, Truth
 from synthmed.errors import UserError
 from synthmed.evaluation.corpus import Corpus, Facts
+from synthmed.evaluation.intervals import Places
 from synthmed.fields import ImageField
 
 
@@ -119,6 +120,19 @@ class Segmentation:
             if len(each):
                 found[f"dice_all/{name}"] = float(each.mean())
         return {**{figure: _mean(found, figure) for figure in ("dice", "false_alarm", "dice_all")}, **found}
+
+    def of_draws(self, predictions: Truth, truth: Truth) -> Callable[[Places], float]:
+        """``dice`` of drawn rows; see `synthmed.downstream.tasks.task.Drawn`. Overlaps are measured once."""
+        known, said = np.asarray(truth), np.asarray(predictions)
+        there = np.stack([(known == value).any(axis=(1, 2)) for value in self._values().values()], 1)
+        each = np.stack([dice(said == value, known == value) for value in self._values().values()], 1)
+
+        def value(rows: Places) -> float:
+            drawn, has = each[rows], there[rows]
+            means = [drawn[has[:, name], name].mean() for name in np.flatnonzero(has.any(0))]
+            return float(np.mean(means)) if means else float("nan")
+
+        return value
 
     def _values(self) -> dict[str, int]:
         return {name: self.names.index(name) for name in self.scored or self.names[1:]}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ from torch import nn
 
 from synthmed.downstream.truth import Batch, Truth
 from synthmed.evaluation.corpus import Corpus, Facts
+from synthmed.evaluation.intervals import Places
 from synthmed.fields import ImageField
 
 
@@ -89,4 +90,13 @@ class Task(Protocol):
 
     def score(self, predictions: Truth, truth: Truth) -> Mapping[str, float]:
         """The figures in [0, 1]: `primary` always (not a number where it has none), others, ``<figure>/<name>``."""
+        ...
+
+
+@runtime_checkable
+class Drawn(Protocol):
+    """A task whose primary figure of drawn rows costs less than to score them."""
+
+    def of_draws(self, predictions: Truth, truth: Truth) -> Callable[[Places], float]:
+        """From places of rows, with repeats, to the `Task.primary` that `Task.score` gives these rows."""
         ...

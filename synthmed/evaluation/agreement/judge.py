@@ -19,12 +19,14 @@ class Judge(Protocol):
         real: its own score on real rows that it was not trained on, by the same function of
             `synthmed.evaluation.agreement.scores` that judges the synthetic: macro AUROC, mean Dice, AP50. None where
             nobody measured it.
+        digest: of its weights, and of what else its answers depend on: figures are kept by it.
     """
 
     task: Literal["classification", "segmentation", "detection"]
     image: str
     names: tuple[str, ...]
     real: float | None
+    digest: str
 
     def __call__(self, pixels: npt.NDArray[np.float32]) -> Any:
         """What it sees in (n, C, H, W) pixels in the field's unit.

@@ -45,12 +45,10 @@ class Retrieval:
     The floor is the same for as many real rows; ``shuffled`` is the recall where every text has another row's image.
 
     Args:
-        space: None leaves the metric out.
         top: the k of recall at k.
         draws: of each interval, over the queries.
     """
 
-    space: AlignedSpace | None = None
     top: tuple[int, ...] = (1, 5, 10)
     draws: int = 1000
 
@@ -58,15 +56,19 @@ class Retrieval:
     summary: ClassVar[str] = "texts find their images and images their texts, in an aligned space"
     goal: ClassVar[Literal["low", "high", "real"]] = "high"
     range: ClassVar[tuple[float, float]] = (0.0, float("inf"))
-    needs: ClassVar[frozenset[Need]] = frozenset({"report"})
+    needs: ClassVar[frozenset[Need]] = frozenset({"report", "space"})
     source: ClassVar[str] = "recall at k of Hodosh, Young and Hockenmaier (JAIR 47, 2013)"
 
     def __call__(self, context: Context) -> Iterator[Figure]:
         """Recalls and median ranks of each image, in both directions; part ``image to text R@1``."""
-        if self.space is None:
+        space: AlignedSpace | None = context.space
+        if space is None:
             yield Figure(self.name, note="no aligned space was given")
             return
         for image in context.synthetic.images:
+            if not space.has(image):
+                yield Figure(self.name, scope={"image": image}, extractor=space.name, note=f"it knows no {image}")
+                continue
             size = context.limit
             real = None
             if context.real is not None and image in context.real.images:
@@ -76,38 +78,38 @@ class Retrieval:
             if len(rows) < 2:
                 yield Figure(self.name, scope={"image": image}, note="fewer than two rows with different texts")
                 continue
-            figures = list(self._figures(context.synthetic, image, rows, context.seed))
+            figures = list(self._figures(space, context.synthetic, image, rows, context.seed))
             if real is not None and len(real) >= len(rows):
                 assert context.real is not None
-                floors = self._figures(context.real, image, _some(real, len(rows), context.seed), context.seed)
+                floors = self._figures(space, context.real, image, _some(real, len(rows), context.seed), context.seed)
                 figures = [
                     replace(figure, floor=floor.value, floor_low=floor.low, floor_high=floor.high)
                     for figure, floor in zip(figures, floors, strict=True)
                 ]
             yield from figures
 
-    def _figures(self, corpus: Corpus, image: str, rows: list[int], seed: int) -> Iterator[Figure]:
-        assert self.space is not None
+    def _figures(self, space: AlignedSpace, corpus: Corpus, image: str, rows: list[int], seed: int) -> Iterator[Figure]:
         n, texts, images = len(rows), [], []
         for start in range(0, n, _BATCH):
             batch = rows[start : start + _BATCH]
-            texts.append(self.space.texts([facts.report or "" for facts in corpus.facts(batch)]))
-            images.append(self.space.images(image, corpus.pixels(image, batch)))
+            texts.append(space.texts([facts.report or "" for facts in corpus.facts(batch)]))
+            images.append(space.images(corpus.images[image], corpus.pixels(image, batch)))
         text, picture = np.concatenate(texts), np.concatenate(images)
         for way, one, other in (("text to image", text, picture), ("image to text", picture, text)):
             found, control = ranks(one, other), ranks(one, other[other_rows(n, seed)])
             for k in self.top:
                 if k < n:
                     note = f"{n:,} candidates: chance {k / n:.4f}, shuffled {(control <= k).mean():.4f}"
-                    yield self._figure(f"{way} R@{k}", image, _mean((found <= k).astype(float)), n, seed, note)
+                    figure = self._figure(f"{way} R@{k}", image, _mean((found <= k).astype(float)), n, seed, note)
+                    yield replace(figure, extractor=space.name)
             note = f"{n:,} candidates: chance {(n + 1) / 2:,.1f}, shuffled {np.median(control):,.1f}; low is good"
-            yield self._figure(f"{way} median rank", image, _median(found), n, seed, note)
+            figure = self._figure(f"{way} median rank", image, _median(found), n, seed, note)
+            yield replace(figure, extractor=space.name)
 
     def _figure(self, part: str, image: str, value: Callable[[Places], float], n: int, seed: int, note: str) -> Figure:
-        assert self.space is not None
         low, high = known(bootstrap(value, n, draws=self.draws, seed=seed))
         scope = {"image": image}
-        return Figure(self.name, part, scope, value(np.arange(n)), n, low, high, extractor=self.space.name, note=note)
+        return Figure(self.name, part, scope, value(np.arange(n)), n, low, high, note=note)
 
 
 def _mean(values: npt.NDArray[np.float64]) -> Callable[[Places], float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from synthmed.evaluation.corpus import Facts
 from synthmed.evaluation.intervals import Places, bootstrap_defined
 from synthmed.evaluation.metric import Context, Figure, Need
+from synthmed.evaluation.texts.parsers import Parser
 from synthmed.evaluation.texts.reports import no_reports, with_report
 from synthmed.sample import NO_FINDING, NOT_STATED
 
@@ -28,23 +29,22 @@ class LabelF1:
     ``… of majority`` is what the most frequent set of labels scores, said of every row; the floor is of real rows.
 
     Args:
-        parser: a text to the labels that it affirms; None leaves the metric out.
         draws: of each interval.
     """
 
-    parser: Callable[[str], Collection[str]] | None = None
     draws: int = 1000
 
     name: ClassVar[str] = "label_f1"
     summary: ClassVar[str] = "labels named in the text against those of the row: macro and micro F1"
     goal: ClassVar[Literal["low", "high", "real"]] = "high"
     range: ClassVar[tuple[float, float]] = (0.0, 1.0)
-    needs: ClassVar[frozenset[Need]] = frozenset({"report", "labels"})
+    needs: ClassVar[frozenset[Need]] = frozenset({"report", "labels", "parser"})
     source: ClassVar[str] = "equal to scikit-learn's f1_score"
 
     def __call__(self, context: Context) -> Iterator[Figure]:
         """Parts ``macro``, ``micro``, and both of the majority."""
-        if self.parser is None:
+        parser = context.parser
+        if parser is None:
             yield from no_reports(self.name, _PARTS, "no parser was given that finds labels in a text")
             return
         rows = [row for row in with_report(context.synthetic, context.limit, context.seed) if _stated(row)]
@@ -52,7 +52,7 @@ class LabelF1:
         if not names:
             yield from no_reports(self.name, _PARTS, "no synthetic row with a report states a label")
             return
-        truth, said = hot([_findings(row.labels) for row in rows], names), self._said(rows, names)
+        truth, said = hot([_findings(row.labels) for row in rows], names), _said(parser, rows, names)
         most = Counter(map(tuple, truth.tolist())).most_common(1)[0][0]
         majority = np.broadcast_to(np.array(most, bool), truth.shape)
         real = []
@@ -62,7 +62,7 @@ class LabelF1:
             figure = self._figure(part, truth, said, context.seed)
             if real:
                 floor = self._figure(
-                    part, hot([_findings(row.labels) for row in real], names), self._said(real, names), context.seed
+                    part, hot([_findings(row.labels) for row in real], names), _said(parser, real, names), context.seed
                 )
                 figure = replace(figure, floor=floor.value, floor_low=floor.low, floor_high=floor.high)
             yield figure
@@ -70,10 +70,6 @@ class LabelF1:
             constant = ", ".join(name for name, on in zip(names, most, strict=True) if on) or NO_FINDING
             figure = self._figure(part, truth, majority, context.seed)
             yield replace(figure, part=f"{part} of majority", note=f"{constant!r} said of every row")
-
-    def _said(self, rows: Sequence[Facts], names: Sequence[str]) -> npt.NDArray[np.bool_]:
-        assert self.parser is not None
-        return hot([self.parser(row.report or "") for row in rows], names)
 
     def _figure(self, part: str, truth: npt.NDArray[np.bool_], said: npt.NDArray[np.bool_], seed: int) -> Figure:
         def value(places: Places) -> float:
@@ -101,6 +97,10 @@ def f1(truth: npt.NDArray[np.bool_], said: npt.NDArray[np.bool_], *, micro: bool
 def hot(labels: Sequence[Collection[str]], names: Sequence[str]) -> npt.NDArray[np.bool_]:
     """(rows, names): which of the names each row has."""
     return np.array([[name in row for name in names] for row in labels], bool).reshape(-1, len(names))
+
+
+def _said(parser: Parser, rows: Sequence[Facts], names: Sequence[str]) -> npt.NDArray[np.bool_]:
+    return hot([parser(row.report or "") for row in rows], names)
 
 
 def _stated(facts: Facts) -> bool:

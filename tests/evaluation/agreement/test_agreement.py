@@ -28,6 +28,7 @@ class Classifier:
     image: str = "xray"
     names: tuple[str, ...] = FINDINGS
     real: float | None = 0.95
+    digest: str = "halves"
 
     def __call__(self, pixels: npt.NDArray[np.float32]) -> Any:
         halves = [half.mean(axis=(1, 2, 3)) for half in np.split(pixels, 2, axis=3)]

@@ -7,21 +7,28 @@ import numpy.typing as npt
 import pytest
 from helpers.corpora import MemoryCorpus
 
+from synthmed.errors import UserError
 from synthmed.evaluation.agreement.retrieval import Retrieval, ranks
+from synthmed.evaluation.agreement.space import open_space
 from synthmed.evaluation.corpus import Facts
 from synthmed.evaluation.metric import Context, Figure
+from synthmed.fields import ImageField
 
 
 class Space:
     """A text is the number that it says, as a direction; an image the direction of its first two pixels."""
 
-    name = "toy"
+    name, digest = "toy", "toy-1"
+
+    def has(self, image: str) -> bool:
+        return image == "xray"
 
     def texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         angles = np.array([float(text) for text in texts], np.float32)
         return np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
-    def images(self, image: str, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def images(self, field: ImageField, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        assert field == ImageField.of("xray")
         return 3 * pixels.reshape(len(pixels), -1)[:, :2]
 
 
@@ -33,7 +40,7 @@ def corpus(angles: npt.NDArray[np.float64], shown: npt.NDArray[np.float64]) -> M
 
 
 def figures(synthetic: MemoryCorpus, real: MemoryCorpus | None = None) -> dict[str, Figure]:
-    return {figure.part: figure for figure in Retrieval(Space(), draws=50)(Context(synthetic, real))}
+    return {figure.part: figure for figure in Retrieval(draws=50)(Context(synthetic, real, space=Space()))}
 
 
 def test_ranks_by_a_plain_loop_and_ties_in_the_middle() -> None:
@@ -71,5 +78,16 @@ def test_what_is_missing_is_said() -> None:
     one = corpus(np.zeros(3), np.zeros(3))
     (figure,) = Retrieval()(Context(one))
     assert "no aligned space" in figure.note
-    (figure,) = Retrieval(Space())(Context(one))
+    (figure,) = Retrieval()(Context(one, space=Space()))
     assert "different texts" in figure.note
+    other = MemoryCorpus(
+        {"ct": np.zeros((2, 1, 1, 2), np.float32)}, facts=[Facts("a", report="1"), Facts("b", report="2")]
+    )
+    (figure,) = Retrieval()(Context(other, space=Space()))
+    assert figure.value is None
+    assert figure.note == "it knows no ct"
+
+
+def test_a_model_without_a_space_is_refused() -> None:
+    with pytest.raises(UserError, match="--space phantom: this model has no aligned space"):
+        open_space("phantom")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from helpers.corpora import MemoryCorpus
@@ -17,7 +19,8 @@ def parser(text: str) -> set[str]:
 
 
 def figures(rows: list[tuple[tuple[str, ...], str]], **context: MemoryCorpus) -> dict[str, Figure]:
-    return {figure.part: figure for figure in LabelF1(parser, draws=50)(Context(corpus(rows), **context))}
+    asked = Context(corpus(rows), parser=parser, **context)
+    return {figure.part: figure for figure in LabelF1(draws=50)(asked)}
 
 
 def corpus(rows: list[tuple[tuple[str, ...], str]]) -> MemoryCorpus:
@@ -65,4 +68,7 @@ def test_the_floor_is_the_parsers_own_agreement_on_real_rows() -> None:
 def test_what_is_missing_is_said() -> None:
     context = Context(corpus([((), "a mass")]))
     assert all(figure.value is None and "parser" in figure.note for figure in LabelF1()(context))
-    assert all(figure.value is None and "states a label" in figure.note for figure in LabelF1(parser)(context))
+    assert all(
+        figure.value is None and "states a label" in figure.note
+        for figure in LabelF1()(replace(context, parser=parser))
+    )
