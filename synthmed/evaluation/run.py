@@ -31,6 +31,7 @@ def run_metrics(
     kept: Kept,
     names: Sequence[str] = (),
     *,
+    made: Mapping[str, Any] | None = None,
     reasons: Mapping[str, str] | None = None,
     on_metric: Callable[[str], None] = lambda name: None,
     on_figure: Callable[[Figure], None] = lambda figure: None,
@@ -43,6 +44,7 @@ def run_metrics(
 
     Args:
         names: all registered ones if empty.
+        made: metrics with other parameters than the registry's have, by name.
         reasons: why a need is not met, by the need; see `synthmed.evaluation.needs.Found`.
         on_metric: told each name as it begins; ``on_outcome`` as it ends; ``on_figure`` each figure between.
 
@@ -53,7 +55,7 @@ def run_metrics(
     wanted = chosen(names)
     for name in wanted:
         on_metric(name)
-        metric = METRICS.get(name)()
+        metric = made[name] if made and name in made else METRICS.get(name)()
         outcome = kept.load(name, metric)
         if outcome is None:
             outcome = _run(name, metric, context, found, on_figure)

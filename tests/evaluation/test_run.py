@@ -134,6 +134,15 @@ def test_a_finished_metric_is_not_computed_again_unless_it_or_its_file_changed(
     assert CALLS == ["", "user", "user", "", ""]
 
 
+def test_a_metric_with_other_parameters_stands_in_the_registrys_place(fakes: dict[str, Fake], tmp_path: Path) -> None:
+    context = Context(corpus())
+    for size in (5, 5, 3):
+        own = {"good": Fake(size)}
+        (outcome,) = run_metrics(context, kept(context, tmp_path), ["good"], made=own)
+        assert outcome.figures[0].value == size
+    assert CALLS == ["", ""]
+
+
 def test_what_is_kept_of_other_metrics_stays_in_the_report(fakes: dict[str, Fake], tmp_path: Path) -> None:
     context = Context(corpus())
     run_metrics(context, kept(context, tmp_path), ["good"])
