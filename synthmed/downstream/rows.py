@@ -52,7 +52,9 @@ class Rows:
         digest = hashlib.sha256(f"{self.digest}{at.tolist()}".encode()).hexdigest()
         patients, attributes = (tuple(one[place] for place in at) for one in (self.patients, self.attributes))
         keys = tuple(self.keys[place] for place in at) if self.keys else ()
-        return Rows(self.pixels[at], take(self.truth, at), patients, attributes, digest, keys)
+        # All rows of a memory-mapped file stay there.
+        pixels = self.pixels if np.array_equal(at, np.arange(len(self))) else self.pixels[at]
+        return Rows(pixels, take(self.truth, at), patients, attributes, digest, keys)
 
     @property
     def patient_numbers(self) -> npt.NDArray[np.int64]:
