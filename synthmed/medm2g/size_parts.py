@@ -124,8 +124,8 @@ def text_encoder(size: Size, vocabulary: int, preset: Preset) -> Part:
 def text_autoencoder(size: Size, vocabulary: int, preset: Preset) -> Part:
     """OPTIMUS; ``paper`` is BERT-base-cased with GPT-2 small and its three extra tokens.
 
-    The others begin without published weights, have norms before attention in the encoder too, and drop nothing out: their
-    stage drops words.
+    The others begin without published weights, have norms before attention in the encoder too, and drop nothing out:
+    their stage drops words.
     """
     if size == "paper":
         return {

@@ -24,9 +24,8 @@ from transformers import (
 from synthmed.models.entries import plain_entries
 from synthmed.models.text_posterior import TextPosterior
 
-
-# The latent is added to every token. At GPT-2's own start (0.02 for all) it drowns the token and its place: a decoder for
-# the phantom's reports was at 3.7 nats a token after 250 steps; at these at 1.6 (and with a rate of 3e-3 for 1e-3).
+# The latent is added to every token. At GPT-2's own start (0.02 for all) it drowns the token and its place: a decoder
+# of the phantom's reports was at 3.7 nats a token after 250 steps, with these and a rate of 3e-3 for 1e-3 at 1.6.
 # Published GPT-2's table has a deviation of 0.14.
 _TABLE, _TO_EMBEDDING = 0.1, 0.002
 
