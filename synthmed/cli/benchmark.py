@@ -54,28 +54,11 @@ def benchmark(
 
 
 def _run(suite: Suite, out: Path, workers: int, overwrite: bool) -> str:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
+    from synthmed.cli.bars import counting
     from synthmed.downstream.suite.run import Hooks, run_suite
 
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
     # A cell takes minutes: the time left is told by all of them, not by the last seconds'.
-    with Progress(*columns, console=Console(stderr=True), speed_estimate_period=1e9) as bar:
+    with counting(1e9) as bar:
         task = bar.add_task("opening", total=None)
 
         def trained(cell: Cell) -> None:

@@ -149,27 +149,10 @@ def _parse_judges(texts: list[str]) -> list[Wanted]:
 
 
 def _run(settings: Settings, wanted: list[Wanted], steps: int) -> Evaluation:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
+    from synthmed.cli.bars import counting
     from synthmed.evaluation.evaluate import Hooks, run_evaluate
 
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with counting() as bar:
         task = bar.add_task("opening", total=None)
 
         def judges(context: Context) -> dict[tuple[str, str], TrainedJudge]:
