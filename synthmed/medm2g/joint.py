@@ -46,6 +46,7 @@ class Joint:
     embeddings: Mapping[str, torch.Tensor] = field(default_factory=dict)
     known: Mapping[str, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
     cross: bool = True
+    _said: Latents = field(default_factory=dict, init=False)
 
     def __call__(self, latents: Latents, t: torch.Tensor) -> Latents:
         """The predictions of all latents at a time, guided."""
@@ -63,11 +64,7 @@ class Joint:
     def _guidance(self, latents: Latents, t: torch.Tensor) -> Latents:
         """Each flow's guidance tokens: those of all that guide it, side by side."""
         made = {name: self._context(name, latent, t) for name, latent in latents.items() if self._guides(name, latents)}
-        made |= {
-            name: self._context(name, latent, torch.zeros_like(t))
-            for name, latent in self.clean.items()
-            if self._guides(name, latents)
-        }
+        made |= {name: self._clean_context(name, t) for name in self.clean if self._guides(name, latents)}
         tokens: Latents = {}
         for name in latents:
             others = [made[other] for other in made if other != name and self._trained(name, other)]
@@ -89,13 +86,20 @@ class Joint:
         context: torch.Tensor = encoder(latent, t.expand(len(latent)), f_b)
         return context
 
+    def _clean_context(self, name: str, t: torch.Tensor) -> torch.Tensor:
+        """What is given says the same in every step."""
+        if name not in self._said:
+            self._said[name] = self._context(name, self.clean[name], torch.zeros_like(t))
+        return self._said[name]
+
     def _guided(self, name: str, latent: torch.Tensor, t: torch.Tensor, tokens: torch.Tensor | None) -> torch.Tensor:
         """unconditional + w (conditional - unconditional), both in one call of twice the batch."""
         condition = self.conditions[name]
         given = self.known[name][1] if name in self.known else None
-        if not self.sampler.guides(t, self.process):
-            return self._call(name, latent, t, condition, given, tokens)
         null = self.null.expand(len(latent), -1, -1)
+        # Without a prompt there is nothing to tell apart.
+        if not self.sampler.guides(t, self.process) or torch.equal(condition, null):
+            return self._call(name, latent, t, condition, given, tokens)
         both = self._call(
             name,
             torch.cat([latent, latent]),

@@ -101,6 +101,30 @@ def test_guidance_is_two_calls_in_one(model: MedM2G, guidance: float) -> None:
 
 
 @torch.no_grad()
+def test_without_a_prompt_guidance_costs_nothing(model: MedM2G) -> None:
+    unprompted = joint(model, ["ct"], 3.0)
+    unprompted.conditions = {"ct": NULL.expand(B, -1, -1)}
+    flow: Any = model.parts["flow_ct"]
+    sizes: list[int] = []
+    handle = flow.network.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    found = unprompted({"ct": CT}, T)
+    handle.remove()
+    assert sizes == [B]
+    torch.testing.assert_close(found["ct"], call(model, "ct", CT, NULL.expand(B, -1, -1)))
+
+
+@torch.no_grad()
+def test_what_is_given_is_read_once(model: MedM2G) -> None:
+    guided = joint(model, ["ct"], clean={"mri": MRI}, embeddings={"mri": token(5)})
+    calls: list[int] = []
+    handle = model.parts["context_mri"].register_forward_pre_hook(lambda *_: calls.append(1))
+    first, second = guided({"ct": CT}, T), guided({"ct": CT}, T - 100)
+    handle.remove()
+    assert len(calls) == 1
+    assert not torch.allclose(first["ct"], second["ct"])
+
+
+@torch.no_grad()
 def test_known_groups_are_clean_and_flagged(model: MedM2G) -> None:
     values = latent(7, 4, 4, 4)
     given = torch.tensor([[False, True], [True, False]])  # the image's two channels, then the mask's
