@@ -26,13 +26,16 @@ class RoundObjective(nn.Module):
     guidance. (CoDi's released code lets each side attend to itself; its paper, and this, do not.)
 
     Not in the paper: with probability ``clean_probability`` one side of an item, either with equal chance, shows itself
-    clean to the other, V sees z_0 at time 0, and its own loss does not count for that item. This trains translation.
+    clean to the other, V sees z_0 at time 0, its C(x) may be among the other's prompts, and its own loss does not count
+    for that item. This trains translation.
 
     Args:
         a, b: the sides.
         process: of the flows' parametrisation.
         null: (1, 1, dim), the token of no prompt.
-        drop: probability of the null token, and of f without the embedding of x, which joint generation cannot know.
+        drop: probability of the null token, and of f without the embedding of a clean side.
+        unknown: probability of f without the embedding of a noised side: it tells of the clean x, which joint
+            generation cannot know, so that a side that always has it need not look at z_t.
         clean_probability: see above.
         train: the sides whose V, f and guidance layers change.
         env_contrastive: weight of CoDi's InfoNCE between the two sides' V (the means of their tokens, bare cosines);
@@ -52,6 +55,7 @@ class RoundObjective(nn.Module):
         process: Process,
         null: torch.Tensor,
         drop: float = 0.1,
+        unknown: float = 0.5,
         clean_probability: float = 0.0,
         train: Collection[str] = SIDES,
         env_contrastive: float = 0.0,
@@ -63,7 +67,7 @@ class RoundObjective(nn.Module):
             check_parametrisation(side.flow, process)
         if env_contrastive and a.layers.config["context_dim"] != b.layers.config["context_dim"]:
             raise ValueError("env_contrastive compares tokens; those of the two sides differ in width")
-        self.process, self.drop, self.clean_probability = process, drop, clean_probability
+        self.process, self.drop, self.unknown, self.clean_probability = process, drop, unknown, clean_probability
         self.env_contrastive = env_contrastive
         self.sides = {"a": a, "b": b}
         parts = {
@@ -93,8 +97,8 @@ class RoundObjective(nn.Module):
         tokens = {side: self._tokens(side, states[side], clean[side], batch[side], generator) for side in SIDES}
         losses = {}
         for side, other in zip(SIDES, reversed(SIDES), strict=True):
-            own, guided = batch[side], self.sides[side]
-            condition = choose_condition(own["conditions"], own["has"], self.null, self.drop, generator)
+            guided = self.sides[side]
+            condition = self._condition(batch[side], batch[other], clean[other], generator)
             with guided.layers.context(tokens[other]):
                 losses[side] = states[side].loss(guided.flow, condition, ~clean[side])
         loss = losses["a"] + losses["b"]
@@ -103,6 +107,18 @@ class RoundObjective(nn.Module):
             losses["env_contrastive"] = info_nce(pooled[0], pooled[1], 0.0)
             loss = loss + self.env_contrastive * losses["env_contrastive"]
         return {"loss": loss, **losses}
+
+    def _condition(
+        self,
+        own: Mapping[str, torch.Tensor],
+        other: Mapping[str, torch.Tensor],
+        clean: torch.Tensor,
+        generator: torch.Generator,
+    ) -> torch.Tensor:
+        """A side's prompts; an other side that is shown clean is one of them, as it is where images are translated."""
+        conditions = torch.cat([own["conditions"], other["embedding"][:, None]], dim=1)
+        has = torch.cat([own["has"], (other["has_embedding"] & clean)[:, None]], dim=1)
+        return choose_condition(conditions, has, self.null, self.drop, generator)
 
     def _noised(
         self, batch: Mapping[str, torch.Tensor], flow: LatentFlow, t: torch.Tensor, generator: torch.Generator
@@ -118,5 +134,10 @@ class RoundObjective(nn.Module):
         generator: torch.Generator,
     ) -> torch.Tensor:
         shown = torch.where(clean.reshape(-1, *[1] * (state.z_t.ndim - 1)), state.z_0, state.z_t)
-        known = batch["has_embedding"] & ~chances(len(clean), self.drop, generator, clean.device)
+        hidden = torch.where(
+            clean,
+            chances(len(clean), self.drop, generator, clean.device),
+            chances(len(clean), self.unknown, generator, clean.device),
+        )
+        known = batch["has_embedding"] & ~hidden
         return self.sides[side].tokens(shown, torch.where(clean, 0, state.t), batch["embedding"], known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from synthmed.errors import UserError
 from synthmed.medm2g.config import TEXT, Config
@@ -12,6 +12,7 @@ from synthmed.medm2g.training.stages import (
     AutoencoderStage,
     FlowStage,
     MaskAutoencoderStage,
+    RoundStage,
     Stage,
     TextAutoencoderStage,
     label,
@@ -33,14 +34,14 @@ class Planned:
         stage: as the recipe has it.
         trains: the parts that it changes.
         takes: the parts that it needs and leaves as they are.
-        conditions: what prompts a flow: modalities, ``text``, ``labels``.
+        conditions: by flow, what prompts it in this stage: modalities, ``text``, ``labels``.
     """
 
     name: str
     stage: Stage
     trains: tuple[str, ...]
     takes: tuple[str, ...] = ()
-    conditions: tuple[str, ...] = ()
+    conditions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def plan_stages(config: Config, stages: Sequence[Stage], counts: Counts, ready: Iterable[str] = ()) -> list[Planned]:
@@ -56,16 +57,19 @@ def plan_stages(config: Config, stages: Sequence[Stage], counts: Counts, ready: 
     """
     trained = set(ready)
     touched: set[str] = set()
+    prompted: dict[str, tuple[str, ...]] = {}
     planned: list[Planned] = []
     for place, stage in enumerate(stages, 1):
         name = f"{place:02d}-{label(stage)}"
-        one = _plan(config, stage, name, counts, trained, touched)
+        one = _plan(config, stage, name, counts, trained, touched, prompted)
         missing = [part for part in one.takes if part not in trained]
         if missing:
             raise UserError(f"stage {name}: nothing before it trains {missing[0]}; add its stage, or give --init MODEL")
         planned.append(one)
         trained |= set(one.trains)
         touched |= set(one.trains)
+        if isinstance(stage, FlowStage):
+            prompted |= one.conditions
     names = [label(stage) for stage in stages]
     for name in names:
         if names.count(name) > 1:
@@ -76,7 +80,15 @@ def plan_stages(config: Config, stages: Sequence[Stage], counts: Counts, ready: 
     return planned
 
 
-def _plan(config: Config, stage: Stage, name: str, counts: Counts, trained: set[str], touched: set[str]) -> Planned:
+def _plan(
+    config: Config,
+    stage: Stage,
+    name: str,
+    counts: Counts,
+    trained: set[str],
+    touched: set[str],
+    prompted: Mapping[str, tuple[str, ...]],
+) -> Planned:
     where = f"stage {name}"
     if isinstance(stage, AutoencoderStage | MaskAutoencoderStage | TextAutoencoderStage):
         part = "autoencoder_text"
@@ -98,12 +110,32 @@ def _plan(config: Config, stage: Stage, name: str, counts: Counts, trained: set[
         return Planned(name, stage, _parts(["encoder"], sides), kept)
     if isinstance(stage, FlowStage):
         return _plan_flow(config, stage, name, counts, trained)
+    return _plan_round(config, stage, name, counts, trained, touched, prompted)
+
+
+def _plan_round(
+    config: Config,
+    stage: RoundStage,
+    name: str,
+    counts: Counts,
+    trained: set[str],
+    touched: set[str],
+    prompted: Mapping[str, tuple[str, ...]],
+) -> Planned:
+    """A round prompts each of its frozen flows as that one was trained to be, but not by the other side."""
+    where = f"stage {name}"
     _check_pair(stage.pair, [flow.name for flow in config.flows], where)
     _check_records(stage.pair, counts, where)
-    conditions = _conditions(config, stage.condition, stage.pair, counts, trained, where)
+    conditions = {}
+    for side in stage.pair:
+        asked = stage.condition if stage.condition is not None else prompted.get(side)
+        if stage.condition is None and asked is not None:
+            asked = tuple(one for one in asked if one not in stage.pair)
+        conditions[side] = _conditions(config, asked, (side, *stage.pair), counts, trained, where)
     sides = _sides(stage.pair, stage.train, "context", touched, where)
     others = [side for side in stage.pair if side not in sides]
-    takes = [*_parts(["flow", "encoder"], stage.pair), *_parts(_GUIDANCE, others), *_encoders(conditions)]
+    takes = [*_parts(["flow", "encoder"], stage.pair), *_parts(_GUIDANCE, others)]
+    takes += [encoder for of_side in conditions.values() for encoder in _encoders(of_side)]
     takes += [group.autoencoder for side in stage.pair for group in config.flow(side).groups]
     return Planned(name, stage, _parts(_GUIDANCE, sides), tuple(dict.fromkeys(takes)), conditions)
 
@@ -123,7 +155,8 @@ def _plan_flow(config: Config, stage: FlowStage, name: str, counts: Counts, trai
     takes += [part for part in encoders if part not in fresh]
     if stage.invariant and not set(fresh) - {encoder_of(TEXT)}:
         raise UserError(f"{where}: invariant: it trains no image encoder; leave it out, or add an image to condition")
-    return Planned(name, stage, (f"flow_{stage.modality}", *fresh), tuple(dict.fromkeys(takes)), conditions)
+    trains = (f"flow_{stage.modality}", *fresh)
+    return Planned(name, stage, trains, tuple(dict.fromkeys(takes)), {stage.modality: conditions})
 
 
 def config_modalities(config: Config) -> tuple[str, ...]:

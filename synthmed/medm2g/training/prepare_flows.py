@@ -33,7 +33,8 @@ def prepare_flow(bench: Bench, planned: Planned, stage: FlowStage, parts: nn.Mod
         UserError: another number of given probabilities than groups, or the stage's views cannot be built.
     """
     config, flow = bench.config, bench.config.flow(stage.modality)
-    ready = stage.central or not planned.conditions
+    prompts = planned.conditions[stage.modality]
+    ready = stage.central or not prompts
     seen = viewed(planned) if stage.invariant else ()
     datasets: dict[str, Any] = {}
     for split, rows in bench.rows.items():
@@ -41,14 +42,14 @@ def prepare_flow(bench: Bench, planned: Planned, stage: FlowStage, parts: nn.Mod
         if not indices:
             continue
         # Without central alignment the encoders change from step to step: only which conditions exist is ready.
-        conditions = planned.conditions if ready else ()
+        conditions = prompts if ready else ()
         tree = flow_tree(config, bench.features[split], parts, flow, conditions, indices)
         datasets[split] = TensorTable(tree, len(indices))
         if not ready:
-            kinds = [[name in rows.kinds(index) for name in planned.conditions] for index in indices]
+            kinds = [[name in rows.kinds(index) for name in prompts] for index in indices]
             table = TensorTable({**tree, "has": torch.tensor(kinds)}, len(indices))
             views = {name: make_views(bench, stage, name, planned.name) for name in seen}
-            datasets[split] = RawPromptItems(table, rows, indices, planned.conditions, stage.modality, views)
+            datasets[split] = RawPromptItems(table, rows, indices, prompts, stage.modality, views)
     network: Any = parts[f"flow_{stage.modality}"]
     process = config.process.make()
     null = bench.features["train"].null(parts["encoder_text"])
@@ -59,7 +60,7 @@ def prepare_flow(bench: Bench, planned: Planned, stage: FlowStage, parts: nn.Mod
     if ready:
         objective = FlowObjective(network, process, null, stage.drop, given)
         return Prepared(objective, datasets, as_it_is, flow_pictures(bench, parts, [stage.modality]), changed)
-    encoders = {condition: parts[encoder_of(condition)] for condition in planned.conditions}
+    encoders = {condition: parts[encoder_of(condition)] for condition in prompts}
     projectors = {name: make_projector(bench, stage, place) for place, name in enumerate(seen)}
     invariant = Invariant(projectors, stage.invariant_weight, stage.off_diagonal) if seen else None
     objective = FlowObjective(network, process, null, stage.drop, given, encoders, invariant)
@@ -76,7 +77,8 @@ def prepare_flow(bench: Bench, planned: Planned, stage: FlowStage, parts: nn.Mod
 
 def viewed(planned: Planned) -> tuple[str, ...]:
     """The images among a flow's conditions whose encoders it trains."""
-    images = [name for name in planned.conditions if name not in (TEXT, LABELS)]
+    prompts = [name for of_flow in planned.conditions.values() for name in of_flow]
+    images = [name for name in prompts if name not in (TEXT, LABELS)]
     return tuple(name for name in images if encoder_of(name) in planned.trains)
 
 
@@ -94,7 +96,7 @@ def prepare_round(bench: Bench, planned: Planned, stage: RoundStage, parts: nn.M
         if indices:
             features = bench.features[split]
             tree = {
-                side: side_tree(config, features, parts, config.flow(name), planned.conditions, indices)
+                side: side_tree(config, features, parts, config.flow(name), planned.conditions[name], indices)
                 for side, name in sides.items()
             }
             datasets[split] = TensorTable(tree, len(indices))
@@ -106,12 +108,15 @@ def prepare_round(bench: Bench, planned: Planned, stage: RoundStage, parts: nn.M
         process=config.process.make(),
         null=null,
         drop=stage.drop,
+        unknown=stage.unknown,
         clean_probability=stage.clean_probability,
         train=[side for side, name in sides.items() if f"context_{name}" in planned.trains],
         env_contrastive=stage.env_contrastive,
     )
     changed = {name: parts[name] for name in planned.trains}
-    return Prepared(objective, datasets, as_it_is, flow_pictures(bench, parts, stage.pair), changed)
+    pictures = flow_pictures(bench, parts, stage.pair)
+    # The contrast is over the items of all processes, which a validation in one of them would wait for.
+    return Prepared(objective, datasets, as_it_is, pictures, changed, alone=bool(stage.env_contrastive))
 
 
 def _guided(parts: nn.ModuleDict, name: str) -> Guided:

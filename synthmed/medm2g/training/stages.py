@@ -142,8 +142,11 @@ class RoundStage(_Stage):
         train: whose V, f and guidance layers change; by default those that no earlier round trained, and the second
             if both were, as in the paper's three rounds.
         clean_probability: that one side is shown clean to the other, which trains translation.
-        drop: probability of the null prompt, and of f without its prompt embedding.
-        condition: what else prompts both; by default all that the data pair with both but the two themselves.
+        drop: probability of the null prompt.
+        unknown: that f of a noised side is without the prompt embedding of its clean image, as it is where both are
+            made together; the paper, which always has it, does not say what joint generation puts in its place.
+        condition: what else prompts both; by default what each flow's own stage was prompted by, but the other side;
+            of flows that were trained elsewhere all that the data pair with the two.
         env_contrastive: weight of CoDi's contrast between the two V.
     """
 
@@ -152,6 +155,7 @@ class RoundStage(_Stage):
     train: tuple[str, ...] | None = None
     clean_probability: Share = 0.25
     drop: Share = 0.1
+    unknown: Share = 0.5
     condition: tuple[str, ...] | None = None
     env_contrastive: Weight = 0.0
 

@@ -28,7 +28,7 @@ def batches(n: int = N) -> dict[str, dict[str, torch.Tensor]]:
 
 
 def made(a: Guided, b: Guided, **options: Any) -> RoundObjective:
-    objective = RoundObjective(a, b, Process(), NULL, **{"drop": 0.0, **options})
+    objective = RoundObjective(a, b, Process(), NULL, **{"drop": 0.0, "unknown": 0.0, **options})
     set_training(objective)
     return objective
 
@@ -145,6 +145,21 @@ def test_a_side_shown_clean_is_seen_at_time_0_and_has_no_loss() -> None:
         torch.testing.assert_close(losses[side].double(), error, rtol=1e-3, atol=1e-4)
 
 
+def test_a_side_shown_clean_is_a_prompt_too() -> None:
+    """As in translation, where the given image's C(x) prompts and its V guides."""
+    batch = batches(40)
+    for side in "ab":
+        batch[side]["has"][:] = False
+    _, calls = watch(made(*sides(), clean_probability=1.0), batch)
+    for side, other in ("ab", "ba"):
+        clean = calls[f"v_{other}"][1] == 0
+        expected = torch.where(clean[:, None, None], batch[other]["embedding"], NULL)
+        torch.testing.assert_close(calls[side][2], expected * DIM**0.5)
+    _, calls = watch(made(*sides()), batch)
+    for side in "ab":
+        assert torch.equal(calls[side][2], NULL.expand(40, -1, -1) * DIM**0.5)
+
+
 def test_some_items_are_shown_clean() -> None:
     n = 600
     with torch.no_grad():
@@ -165,21 +180,23 @@ def test_without_the_embedding_the_free_vectors_are_left(free: bool) -> None:
     expected = b.adaptive.context if free else torch.zeros(1, adapted.shape[-1])
     assert torch.equal(adapted[0], expected)
     torch.testing.assert_close(adapted[1:], b.adaptive(batch["b"]["embedding"][1:]))
-    _, calls = watch(made(a, b, drop=1.0), batch)
+    _, calls = watch(made(a, b, drop=1.0, unknown=1.0), batch)
     assert torch.equal(calls["v_b"][2], expected.expand(N, -1, -1))
     assert torch.equal(calls["a"][2], NULL.expand(N, -1, -1) * DIM**0.5)
 
 
-def test_the_embedding_is_dropped_at_the_rate() -> None:
+def test_a_noised_side_s_embedding_is_unknown_and_a_clean_one_s_dropped_at_their_rates() -> None:
     n = 1_000
     a, b = sides()
     with torch.no_grad():
-        _, calls = watch(made(a, b, drop=0.2), batches(n))
-    rates = [
-        float((calls[f"v_{name}"][2] == side.adaptive.context).all(-1).float().mean())
-        for name, side in (("a", a), ("b", b))
-    ]
-    assert rates == pytest.approx([0.2, 0.2], abs=5 * (0.16 / n) ** 0.5)
+        _, calls = watch(made(a, b, drop=0.2, unknown=0.6, clean_probability=0.5), batches(n))
+    for name, side in (("a", a), ("b", b)):
+        clean = calls[f"v_{name}"][1] == 0
+        left = (calls[f"v_{name}"][2] == side.adaptive.context).all(-1).all(-1).float()
+        for chosen, rate in ((clean, 0.2), (~clean, 0.6)):
+            # Five standard deviations, and the noised items whose time is 0.
+            room = 5 * (rate * (1 - rate) / int(chosen.sum())) ** 0.5 + 0.01
+            assert float(left[chosen].mean()) == pytest.approx(rate, abs=room)
 
 
 def test_leaving_f_out_removes_its_parameters_and_its_tokens() -> None:

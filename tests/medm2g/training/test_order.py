@@ -66,13 +66,27 @@ def test_a_text_encoder_may_begin_as_the_text_autoencoders(config: Config) -> No
 
 def test_prompts_are_what_the_data_pair_and_an_encoder_reads(config: Config) -> None:
     planned = plan(config, [*AUTOENCODERS, *ALIGNMENTS, *FLOWS, *ROUNDS])
-    assert planned[6].conditions == ("text", "ct", "mri", "labels")
-    assert planned[9].conditions == ("xray", "ct", "mri", "labels")
-    assert planned[12].conditions == ("text", "xray", "labels")
+    assert planned[6].conditions == {"xray": ("text", "ct", "mri", "labels")}
+    assert planned[9].conditions == {"text": ("xray", "ct", "mri", "labels")}
+    assert planned[12].conditions == {"ct": ("text", "xray", "labels"), "mri": ("text", "xray", "labels")}
     apart = {names: n for names, n in COUNTS.items() if names != frozenset({"xray", "ct"})}
-    assert plan(config, [*AUTOENCODERS, *ALIGNMENTS, *FLOWS], apart)[6].conditions == ("text", "mri", "labels")
+    assert plan(config, [*AUTOENCODERS, *ALIGNMENTS, *FLOWS], apart)[6].conditions == {
+        "xray": ("text", "mri", "labels")
+    }
     few = [*AUTOENCODERS, ALIGNMENTS[0], *FLOWS]
-    assert plan(config, few)[3].conditions == ("text", "labels")
+    assert plan(config, few)[3].conditions == {"xray": ("text", "labels")}
+
+
+def test_a_round_prompts_each_flow_as_its_own_stage_did_but_by_the_other_side(config: Config) -> None:
+    asked = [["text", "labels"], ["text", "mri"], ["labels", "ct"], ["xray", "ct", "mri"]]
+    flows = [{**flow, "condition": names} for flow, names in zip(FLOWS, asked, strict=True)]
+    *_, one, two, three = plan(config, [*AUTOENCODERS, *ALIGNMENTS, *flows, *ROUNDS])
+    assert one.conditions == {"text": ("ct", "mri"), "xray": ("labels",)}
+    assert two.conditions == {"text": ("xray", "mri"), "ct": ("mri",)}
+    assert three.conditions == {"ct": ("text",), "mri": ("labels",)}
+    assert {"encoder_mri", "encoder_text"} <= set(two.takes)
+    both = plan(config, [*AUTOENCODERS, *ALIGNMENTS, *flows, *ROUNDS[:2], {**ROUNDS[2], "condition": ["xray"]}])
+    assert both[-1].conditions == {"ct": ("xray",), "mri": ("xray",)}
 
 
 def test_without_central_alignment_a_flow_trains_the_encoders_that_none_trained(config: Config) -> None:
