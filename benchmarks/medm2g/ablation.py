@@ -40,7 +40,8 @@ from rich.progress import (
 )
 
 from synthmed.errors import UserError
-from synthmed.training.records import read_done, write_json
+from synthmed.training.records import read_done
+from synthmed.whole_files import write_json
 
 Job = tuple[Callable[..., None], tuple[Any, ...]]
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")

@@ -18,7 +18,7 @@ from synthmed.medm2g.training.run import train_medm2g
 from synthmed.medm2g.training.stages import label
 from synthmed.models.projector import Projector
 from synthmed.recipe import read_recipe
-from synthmed.training.records import write_json
+from synthmed.whole_files import write_json
 
 RECIPE = "medm2g/ablation"
 GUIDANCE = ("context_", "adaptive_", "layers_")

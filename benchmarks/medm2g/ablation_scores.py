@@ -25,7 +25,7 @@ from translation import psnr, ssim
 from synthmed import load_model
 from synthmed.medm2g.model import MedM2G
 from synthmed.sample import Sample
-from synthmed.training.records import write_json
+from synthmed.whole_files import write_json
 
 IMAGES = ("ct", "mri")
 JUDGES = [(kind, name) for kind in ("classifier", "segmenter") for name in IMAGES]

@@ -13,7 +13,7 @@ from ablation_cells import Cell
 from ablation_scores import FIGURES
 from effects import SWITCHES, Effect, Row, as_json, effect
 
-from synthmed.training.records import write_json
+from synthmed.whole_files import write_json
 
 
 def row_file(out: Path, cell: Cell, lcag: bool) -> Path:

@@ -7,6 +7,7 @@ findings that can be seen in the test patient's own image, by the phantom's trut
 which does not say at which level the slice lies, so that what it names may be out of sight: ``the report's own labels``
 is what its words alone would score. Score: macro AUROC against what the test image shows; the figure is
 (generated - 0.5) / (real - 0.5) with a 95 % bootstrap interval over prompts; shuffled: the same images, other prompts.
+Each image is made alone, without the others' guidance.
 """
 
 from __future__ import annotations
@@ -29,9 +30,13 @@ def figures(known: np.ndarray, real: np.ndarray, made: np.ndarray) -> dict[str, 
     def ratio(chosen: np.ndarray) -> float:
         return auroc_ratio(known[chosen], made[chosen], real[chosen])
 
+    others = known[shuffled(len(known))]
     return {
         "generated": macro_auroc(known, made),
-        "shuffled prompts": macro_auroc(known[shuffled(len(known))], made),
+        "shuffled prompts": macro_auroc(others, made),
+        "shuffled prompts, interval": interval(
+            lambda chosen: macro_auroc(others[chosen], made[chosen]), len(known), 300
+        ),
         "ratio": ratio(np.arange(len(known))),
         "interval": interval(ratio, len(known), 300),
     }
@@ -43,17 +48,20 @@ def main() -> None:
     add_judges(parser)
     parser.add_argument("--n", type=int, default=600)
     parser.add_argument("--guidance", type=float)
+    parser.add_argument("--split", default="test", help="val, to choose guidance by")
     parser.add_argument("--out", type=Path, default=Path("."))
     arguments = parser.parse_args()
     model = guided(load_model(arguments.model), arguments.guidance)
-    judges, test = from_arguments(arguments), rows(arguments.data / "test", arguments.n)
+    judges, test = from_arguments(arguments), rows(arguments.data / arguments.split, arguments.n)
     names = [flow.fields[0] for flow in model.config.images()]
     results: dict[str, object] = {"n": len(test), "sampler": dict(model.sampler)}
     reported = np.array([[label in sample.labels for label in judges.labels] for sample in test], float)
-    of_reports = generate(model, to=names, given=[{"report": sample.report} for sample in test], n=len(test), seed=1)
+    of_reports = [{"report": sample.report} for sample in test]
     for name in names:
-        given = [{"labels": sample.labels_by_image[name]} for sample in test]
-        of_labels = generate(model, to=[name], given=given, n=len(test), seed=1)
+        of_labels = [{"labels": sample.labels_by_image[name]} for sample in test]
+        by_labels, by_reports = (
+            generate(model, to=[name], given=given, n=len(test), seed=1) for given in (of_labels, of_reports)
+        )
         judge, known = judges.classifier(name), truth(test, name, judges.labels)
         real = scores(judge, pixels(test, name))
         seen = scores(judge, pixels(judges.train, name))
@@ -61,13 +69,13 @@ def main() -> None:
             "real": macro_auroc(known, real),
             "real in the judge's training": macro_auroc(truth(judges.train, name, judges.labels), seen),
             "the report's own labels": macro_auroc(known, reported),
-            "labels": figures(known, real, scores(judge, pixels(of_labels, name))),
-            "report": figures(known, real, scores(judge, pixels(of_reports, name))),
+            "labels": figures(known, real, scores(judge, pixels(by_labels, name))),
+            "report": figures(known, real, scores(judge, pixels(by_reports, name))),
         }
         arguments.out.mkdir(parents=True, exist_ok=True)
         sheet(
             arguments.out / f"text-to-{name}.png",
-            [torch.as_tensor(pixels(made[k:48:4], name)) for made in (test, of_labels) for k in (0, 1)],
+            [torch.as_tensor(pixels(made[k:48:4], name)) for made in (test, by_labels) for k in (0, 1)],
         )
     keep(arguments.out / "text_to_image.json", results)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
-from judges import auroc_ratio, organ_dice, rank_agreement, shuffled
+from judges import auroc_ratio, best_constant, micro_f1, organ_dice, rank_agreement, shuffled
 from scipy.stats import rankdata
 from sklearn.metrics import f1_score, roc_auc_score
 
@@ -43,3 +45,11 @@ def test_the_ratio_is_of_what_is_above_chance() -> None:
     areas = [roc_auc_score(known[:, 0], score[:, 0]) for score in (made, real)]
     assert auroc_ratio(known, made, real) == pytest.approx((areas[0] - 0.5) / (areas[1] - 0.5))
     assert auroc_ratio(known, real, real) == 1
+
+
+def test_no_constant_answer_beats_the_majority_s() -> None:
+    known = (RNG.random((40, 5)) < [0.05, 0.5, 0.2, 0.35, 0.1]).astype(int)
+    found = micro_f1(known, np.tile(best_constant(known), (40, 1)))
+    others = [np.tile(np.array(answer), (40, 1)) for answer in product((0, 1), repeat=5)]
+    assert found == max(micro_f1(known, answer) for answer in others)
+    assert found == pytest.approx(f1_score(known, np.tile(best_constant(known), (40, 1)), average="micro"))
