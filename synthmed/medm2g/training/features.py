@@ -123,8 +123,7 @@ class Features:
         if not keys:
             return tensors
         indices = list(keys)
-        config: Any = network
-        cache = FeatureCache(self.folder, fingerprint(dict(config.config), network.state_dict()))
+        cache = FeatureCache(self.folder, network_digest(network))
         with _evaluated(network):
             found = cache.get(
                 [keys[index] for index in indices], lambda places: compute([indices[place] for place in places]), _BATCH
@@ -169,3 +168,13 @@ class _evaluated:  # noqa: N801  # used as a function is
 def _device() -> torch.device:
     device: torch.device = process_state().device
     return device
+
+
+def network_digest(network: nn.Module) -> str:
+    """Of what a network is and weighs; the same in every process.
+
+    diffusers notes in ``_use_default_values`` which arguments were left out, in a set's order, which is not.
+    """
+    registered: Any = network
+    own = {key: value for key, value in registered.config.items() if not key.startswith("_")}
+    return fingerprint(own, network.state_dict())
