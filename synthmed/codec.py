@@ -16,6 +16,7 @@ from PIL import Image as PillowImage
 
 from synthmed.errors import UserError
 from synthmed.fields import ImageField, Layout
+from synthmed.problem import problem
 from synthmed.sample import Box, Mask, Provenance, Quality, Sample
 
 # On noisy slices zlib finds little to repeat but runs: its run-length strategy at level 1 takes a third of the time of
@@ -158,7 +159,7 @@ def _encode_json(sample: Sample, layout: Layout) -> bytes:
     try:
         json_model(layout).model_validate_json(text)
     except pydantic.ValidationError as error:
-        raise ValueError(f"sample {sample.key}: {_first(error)}") from None
+        raise ValueError(f"sample {sample.key}: {problem(error)}") from None
     return text
 
 
@@ -193,7 +194,7 @@ def decode_record(members: Mapping[str, bytes], layout: Layout, key: str, where:
         record = json_model(layout).model_validate_json(text).model_dump()
         boxes = _BOXES.validate_json(record["boxes"])
     except pydantic.ValidationError as error:
-        raise UserError(f"{where}: {key}.json: {_first(error)}") from None
+        raise UserError(f"{where}: {key}.json: {problem(error)}") from None
     return Sample(
         report=_text(members, "report.txt", key, where) if layout.report else None,
         labels=record["labels"],
@@ -270,10 +271,3 @@ def _text(members: Mapping[str, bytes], suffix: str, key: str, where: str) -> st
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise UserError(f"{where}: {key}.{suffix}: not UTF-8 ({error})") from None
-
-
-def _first(error: pydantic.ValidationError) -> str:
-    """The first problem as ``path: message``, without pydantic's own many lines."""
-    problem = error.errors(include_url=False, include_context=False)[0]
-    path = ".".join(map(str, problem["loc"]))
-    return f"{path}: {problem['msg']}" if path else str(problem["msg"])

@@ -12,6 +12,7 @@ import pydantic
 
 from synthmed.errors import UserError
 from synthmed.modality import MODALITIES, image_name
+from synthmed.problem import problem
 from synthmed.sample import Image
 
 
@@ -124,9 +125,7 @@ class Layout:
             if "model_config" in stored.attributes:
                 raise ValueError("attributes: pydantic, which checks the records, has no field model_config")
         except pydantic.ValidationError as error:
-            problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            path = ".".join(map(str, problem["loc"]))
-            raise UserError(f"{where}: fields: {path}: {problem['msg']}; make the dataset again") from None
+            raise UserError(f"{where}: fields: {problem(error)}; make the dataset again") from None
         except (ValueError, UserError) as error:
             raise UserError(f"{where}: fields: {error}; make the dataset again") from None
         mask_only = frozenset(name for name, entry in stored.images.items() if not entry.stored)

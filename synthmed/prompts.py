@@ -65,6 +65,13 @@ def worded(config: Prompted, labels: Sequence[str]) -> str:
     return template.replace("{labels}", " and ".join(names))
 
 
+def labels_of(config: Prompted, given: Mapping[str, Any], seed: int) -> tuple[str, ...] | None:
+    """Given labels; drawn ones where nothing is given; None where they stand in a text or image alone."""
+    if "labels" in given:
+        return tuple(label for label in given["labels"] if label != NO_FINDING)
+    return drawn_labels(config, seed) if not given else None
+
+
 def drawn_labels(config: Prompted, seed: int) -> tuple[str, ...] | None:
     """The label set of a sample of which nothing is said: by the training rows' frequencies and the seed alone."""
     sets = config.prompts.sets

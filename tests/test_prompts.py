@@ -11,7 +11,7 @@ from scipy.stats import chisquare
 
 from synthmed.errors import UserError
 from synthmed.problem import problem
-from synthmed.prompts import PromptConfig, drawn_labels, prompt_of, worded
+from synthmed.prompts import PromptConfig, drawn_labels, labels_of, prompt_of, worded
 from synthmed.sample import NO_FINDING
 
 
@@ -49,6 +49,14 @@ def test_labels_are_drawn_by_their_frequency_and_the_seed_alone() -> None:
     assert chisquare(counts, [500 * weight for _, weight in sets]).pvalue > 1e-3
     assert drawn_labels(config, 7) == drawn_labels(config, 7)
     assert drawn_labels(Config(PromptConfig()), 7) is None
+
+
+def test_labels_are_given_or_drawn_or_not_known() -> None:
+    config = Config(PromptConfig(sets=((("mass",), 1.0),)))
+    assert labels_of(config, {"labels": ("nodule", "no finding")}, 7) == ("nodule",)
+    assert labels_of(config, {"labels": ("no finding",), "report": "Clear."}, 7) == ()
+    assert labels_of(config, {}, 7) == ("mass",)
+    assert labels_of(config, {"report": "A mass."}, 7) is None
 
 
 def test_a_negative_frequency_is_refused_with_its_place() -> None:

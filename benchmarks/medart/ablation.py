@@ -23,7 +23,7 @@ from scipy import stats
 from scores import colours, fd, kid
 
 from synthmed.report.grid import contact_sheet, grey_levels
-from synthmed.training.records import write_json
+from synthmed.whole_files import write_json
 
 DORA = {"rank": 8, "dora": True}
 ARMS = (

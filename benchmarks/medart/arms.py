@@ -25,7 +25,8 @@ from synthmed.medart.training.recipe import TrainRecipe, train_recipe
 from synthmed.medart.training.rows import Rows
 from synthmed.medart.training.run import train_medart
 from synthmed.recipe import read_recipe
-from synthmed.training.records import read_done, write_json
+from synthmed.training.records import read_done
+from synthmed.whole_files import write_json
 
 RECIPE = "medart/isic"
 BATCH = 16

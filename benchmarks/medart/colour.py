@@ -26,7 +26,7 @@ from proofs import run
 from scores import COLOURS, channel_errors, colours, difference, fd, kid
 
 from synthmed.report.grid import contact_sheet, grey_levels
-from synthmed.training.records import write_json
+from synthmed.whole_files import write_json
 
 LORA, HLDF = Arm("lora", {"stages.0.colour.every": 0}), Arm("hldf")
 TIME = "lora-equal-time"

@@ -23,7 +23,7 @@ from proofs import run
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
-from synthmed.training.records import write_json
+from synthmed.whole_files import write_json
 
 LABEL = "melanoma"
 BATCH = 32

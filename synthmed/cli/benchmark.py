@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from synthmed.cli.stopped import resumable
 
 if TYPE_CHECKING:
     from synthmed.downstream.cell import Cell
@@ -41,21 +40,15 @@ def benchmark(
         typer.echo(described(found))
         return
     folder = out or Path(f"./synthmed-benchmark-{Path(suite).stem}{'-quick' if quick else ''}")
-    # A batch system's SIGTERM is its Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    with resumable(f"finished cells stay in {folder}", without="--overwrite"):
         text = _run(found, folder, workers, overwrite)
-    except KeyboardInterrupt:
-        again = shlex.join(["synthmed", *(word for word in sys.argv[1:] if word != "--overwrite")])
-        print(f"stopped; finished cells stay in {folder}. To go on: {again}", file=sys.stderr)
-        raise typer.Exit(130) from None
     typer.echo(text)
     typer.echo(f"\nreport: {folder / 'report.html'}")
 
 
 def _run(suite: Suite, out: Path, workers: int, overwrite: bool) -> str:
     from synthmed.cli.bars import counting
-    from synthmed.downstream.suite.run import Hooks, run_suite
+    from synthmed.downstream.suite.run import Hooks, RunOptions, run_suite
 
     # A cell takes minutes: the time left is told by all of them, not by the last seconds'.
     with counting(1e9) as bar:
@@ -72,19 +65,13 @@ def _run(suite: Suite, out: Path, workers: int, overwrite: bool) -> str:
                 bar.console.print(words, soft_wrap=True, markup=False, highlight=False)
                 bar.update(task, total=(bar.tasks[0].total or cells) - cells)
 
-        return run_suite(
-            suite,
-            out,
-            processes=workers,
-            overwrite=overwrite,
-            hooks=Hooks(
-                stage=lambda words: bar.update(task, description=words),
-                total=lambda cells, done: bar.update(task, total=cells, completed=done),
-                trained=trained,
-                left_out=left_out,
-            ),
-            train_generator=_train,
+        hooks = Hooks(
+            stage=lambda words: bar.update(task, description=words),
+            total=lambda cells, done: bar.update(task, total=cells, completed=done),
+            trained=trained,
+            left_out=left_out,
         )
+        return run_suite(suite, out, RunOptions(workers, overwrite, hooks, _train))
 
 
 def _train(recipe: str, overrides: Sequence[str], out: Path, init: str | None) -> Path:

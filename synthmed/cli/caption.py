@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from synthmed.cli.stopped import resumable
 
 if TYPE_CHECKING:
     from synthmed.medart.captions.run import Summary
@@ -89,23 +88,14 @@ def caption(
         copy,
         overwrite,
     )
-    # A batch system's SIGTERM is its Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with Progress(*Progress.get_default_columns(), console=Console(stderr=True)) as bar:
-            task = bar.add_task("describing", total=None)
-            summary = run_captions(
-                settings,
-                on_start=lambda total, done: bar.update(task, total=total, completed=done),
-                on_picture=lambda: bar.advance(task),
-            )
-    except KeyboardInterrupt:
-        print(
-            f"stopped; what is described stays in {settings.table}. "
-            f"To go on: {shlex.join(['synthmed', *sys.argv[1:]])}",
-            file=sys.stderr,
+    kept = f"what is described stays in {settings.table}"
+    with resumable(kept), Progress(*Progress.get_default_columns(), console=Console(stderr=True)) as bar:
+        task = bar.add_task("describing", total=None)
+        summary = run_captions(
+            settings,
+            on_start=lambda total, done: bar.update(task, total=total, completed=done),
+            on_picture=lambda: bar.advance(task),
         )
-        raise typer.Exit(130) from None
     _tell(summary)
 
 

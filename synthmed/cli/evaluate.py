@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from synthmed.cli.stopped import resumable
 
 if TYPE_CHECKING:
     from synthmed.downstream.judge import TrainedJudge
@@ -125,14 +124,8 @@ def evaluate(
         space or "",
         parser or "",
     )
-    # A batch system's SIGTERM is its Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    with resumable(f"finished metrics stay in {out}", without="--overwrite"):
         found = _run(settings, wanted, judge_steps)
-    except KeyboardInterrupt:
-        again = shlex.join(["synthmed", *(word for word in sys.argv[1:] if word != "--overwrite")])
-        print(f"stopped; finished metrics stay in {out}. To go on: {again}", file=sys.stderr)
-        raise typer.Exit(130) from None
     typer.echo(found.text)
     typer.echo(f"\nreport: {out / 'report.html'}")
     if not found.held:

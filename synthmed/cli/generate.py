@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import shlex
-import signal
 import sys
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synthmed.cli.stopped import resumable
 from synthmed.errors import UserError
 
 if TYPE_CHECKING:
@@ -130,9 +130,7 @@ def _run(settings: Settings, share: partial[range], accept_environment: bool, qu
     from synthmed.generation.engine import generate_dataset
 
     listener = JsonLog() if log_json else Quiet() if quiet else Bar()
-    # A batch system's SIGTERM is its Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    with resumable(f"committed shards stay in {settings.place}"), closing(listener):
         return generate_dataset(
             settings.model,
             settings.place,
@@ -146,13 +144,6 @@ def _run(settings: Settings, share: partial[range], accept_environment: bool, qu
             accept_environment=accept_environment,
             listener=listener,
         )
-    except KeyboardInterrupt:
-        listener.close()
-        again = shlex.join(["synthmed", *sys.argv[1:]])
-        print(f"stopped; committed shards stay in {settings.place}. To go on: {again}", file=sys.stderr)
-        raise typer.Exit(130) from None
-    finally:
-        listener.close()
 
 
 def _tell(report: Report, quiet: bool) -> None:

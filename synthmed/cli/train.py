@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
-import signal
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from synthmed.cli.stopped import resumable, stopped
 
 
 def train(
@@ -53,38 +52,26 @@ def train(
     trainer = trainer_of(data, where)
     folder = out or Path(f"./synthmed-{Path(recipe).stem}")
     begin = time.monotonic()
-    # A batch system's SIGTERM is its Ctrl-C; within a stage the training loop takes both.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with _Bars() as bars:
-        try:
-            ended = trainer(
-                data,
-                where,
-                folder,
-                dry_run=dry_run,
-                trust=trust_recipe,
-                allow_leak=allow_leak,
-                init=None if init is None else located(init),
-                on_step=bars.step,
-                on_note=bars.note,
-                stop=lambda: max_minutes is not None and time.monotonic() - begin > 60 * max_minutes,
-            )
-        except KeyboardInterrupt:
-            bars.close()
-            _again(folder, 130)
+    kept = f"what is trained stays in {folder}"
+    # Within a stage the training loop takes the signals.
+    with resumable(kept), _Bars() as bars:
+        ended = trainer(
+            data,
+            where,
+            folder,
+            dry_run=dry_run,
+            trust=trust_recipe,
+            allow_leak=allow_leak,
+            init=None if init is None else located(init),
+            on_step=bars.step,
+            on_note=bars.note,
+            stop=lambda: max_minutes is not None and time.monotonic() - begin > 60 * max_minutes,
+        )
     if dry_run:
         return
     if not ended.finished:
-        _again(folder, 130 if ended.reason == "signal" else 0)
+        stopped(kept, code=130 if ended.reason == "signal" else 0)
     typer.echo(str(ended.model))
-
-
-def _again(folder: Path, code: int) -> None:
-    print(
-        f"stopped; what is trained stays in {folder}. To go on: {shlex.join(['synthmed', *sys.argv[1:]])}",
-        file=sys.stderr,
-    )
-    raise typer.Exit(code)
 
 
 class _Bars:

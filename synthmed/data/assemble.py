@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from synthmed.data.split import official, split_by_patient
 from synthmed.errors import UserError
 from synthmed.modality import image_name
 from synthmed.sample import NO_FINDING
+from synthmed.whole_files import write_json
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,7 @@ def assemble(spec: DataSpec, *, check_leaks: bool = True) -> Assembled:
 def write_summary(found: Assembled, path: Path) -> None:
     """The summary as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(found.summary(), indent=1, ensure_ascii=False)
-    path.write_bytes(text.encode("utf-8", "backslashreplace") + b"\n")
+    write_json(path, found.summary())
 
 
 def _split(part: PartSpec, root: Path, problems: list[Problem]) -> Mapping[str, list[Record]]:

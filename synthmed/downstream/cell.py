@@ -20,6 +20,7 @@ from synthmed.downstream.subgroups import scores
 from synthmed.downstream.tasks.task import Task
 from synthmed.downstream.truth import Truth
 from synthmed.errors import UserError
+from synthmed.problem import problem
 
 Setting = Literal["strict", "released"]
 """``strict``: the generator was trained, or tuned from a base that has not seen the source, on the very real rows that
@@ -78,9 +79,7 @@ class Cell:
         try:
             return _CELL.validate_json(json.dumps(data))
         except pydantic.ValidationError as error:
-            problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            path = ".".join(map(str, problem["loc"]))
-            raise UserError(f"{where}: {path}: {problem['msg']}; remove it to run the cell again") from None
+            raise UserError(f"{where}: {problem(error)}; remove it to run the cell again") from None
 
 
 def cell_key(

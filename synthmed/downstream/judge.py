@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import nn
 
 from synthmed.downstream.fit import FitSettings, Source, fit
@@ -22,13 +22,14 @@ from synthmed.downstream.tasks.detection import Detection, as_boxes
 from synthmed.downstream.tasks.task import Task
 from synthmed.downstream.truth import Boxes
 from synthmed.errors import UserError
-from synthmed.evaluation.agreement.judge import Judge
 from synthmed.evaluation.agreement.judged import Judged
+from synthmed.evaluation.agreement.protocol import Judge
 from synthmed.evaluation.agreement.tasks import classified, detected, segmented
 from synthmed.evaluation.corpus import Corpus
 from synthmed.evaluation.scale import unit
 from synthmed.fields import ImageField
-from synthmed.training.records import read_done, replace, write_json
+from synthmed.training.records import read_done, save_weights
+from synthmed.whole_files import write_json
 
 WEIGHTS, RECORD = "weights.safetensors", "judge.json"
 _FORMAT = 1
@@ -42,7 +43,7 @@ _SCORES: Mapping[str, Callable[[Corpus, Judge, int, int], Judged | str]] = {
 
 @dataclass
 class TrainedJudge:
-    """A `synthmed.evaluation.agreement.judge.Judge`.
+    """A `synthmed.evaluation.agreement.protocol.Judge`.
 
     Attributes:
         stored: how the image of its training rows is stored; it is given pixels in that unit.
@@ -106,9 +107,7 @@ def trained_judge(
     judge = TrainedJudge(task, net.cpu(), stored)
     judge.real = _real(judge, test, seed)
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{WEIGHTS}.tmp"
-    save_file({name: value.contiguous() for name, value in net.state_dict().items()}, temporary)
-    replace(temporary, folder / WEIGHTS)
+    save_weights(folder / WEIGHTS, net.state_dict())
     record = {"identity": wanted, "real": judge.real, "weights": _digest(folder / WEIGHTS)}
     write_json(folder / RECORD, record)
     judge.digest = _of(record)
@@ -125,7 +124,7 @@ def identity(task: Task, train: Corpus, test: Corpus, settings: FitSettings, see
         raise UserError(f"{train.name}: has no image {task.image!r}")
     wanted: dict[str, Any] = {
         "format": _FORMAT,
-        "task": asdict(task),  # type: ignore[call-overload]  # tasks are dataclasses; a protocol cannot say so
+        "task": asdict(task),
         "field": asdict(train.images[task.image]),
         "settings": settings.model_dump(exclude={"device"}),
         "seed": seed,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from synthmed.downstream.rows import patient_names
 from synthmed.errors import UserError
 from synthmed.evaluation.corpora.part import PartCorpus
 from synthmed.evaluation.corpus import Corpus, Facts
@@ -41,9 +42,7 @@ def sides(context: Context) -> tuple[Corpus, Corpus]:
 
 
 def _patients(corpus: Corpus) -> npt.NDArray[np.str_]:
-    """(n,) each row's patient; a row without one is a patient of its own."""
-    rows = enumerate(facts_of(corpus))
-    return np.array([f"patient {row.patient}" if row.patient else f"row {place}" for place, row in rows], np.str_)
+    return patient_names(facts.patient for facts in facts_of(corpus))
 
 
 def facts_of(corpus: Corpus, image: str = "") -> Iterator[Facts]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,8 +59,7 @@ class Rows:
     @property
     def patient_numbers(self) -> npt.NDArray[np.int64]:
         """(n,) each row's patient as a number from 0; a row without one is a patient of its own."""
-        names = [f"patient {patient}" if patient else f"row {place}" for place, patient in enumerate(self.patients)]
-        return np.unique(names, return_inverse=True)[1].astype(np.int64)
+        return np.unique(patient_names(self.patients), return_inverse=True)[1].astype(np.int64)
 
     def batch(self, places: npt.NDArray[np.int64]) -> Batch:
         """Those rows as tensors."""
@@ -118,6 +117,12 @@ def read_rows(corpus: Corpus, task: Task, places: Sequence[int] | None = None, k
         hashlib.sha256(content.encode()).hexdigest(),
         tuple(fact.key for fact in facts),
     )
+
+
+def patient_names(patients: Iterable[str]) -> npt.NDArray[np.str_]:
+    """(n,) each row's patient; a row without one is a patient of its own, of a name that begins with ``row``."""
+    names = [f"patient {patient}" if patient else f"row {place}" for place, patient in enumerate(patients)]
+    return np.array(names, np.str_)
 
 
 def _room(shape: tuple[int, ...], keep: Path | None) -> npt.NDArray[np.float16]:

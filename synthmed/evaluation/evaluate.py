@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from synthmed.errors import UserError
-from synthmed.evaluation.agreement.judge import Judge
+from synthmed.evaluation.agreement.protocol import Judge
 from synthmed.evaluation.agreement.space import open_space
 from synthmed.evaluation.corpora.open import open_corpus
 from synthmed.evaluation.extractor import AUTO, choose_extractor, training_networks
@@ -21,6 +21,7 @@ from synthmed.evaluation.run import chosen, run_metrics
 from synthmed.evaluation.sections import compared, definitions, families, requirements
 from synthmed.evaluation.texts.parsers import open_parser
 from synthmed.report.html import Part, Section, page, text
+from synthmed.whole_files import encoded
 
 
 @dataclass(frozen=True)
@@ -157,9 +158,9 @@ def run_evaluate(settings: Settings, hooks: Hooks | None = None, judges: Judges 
         definitions(outcomes),
     ]  # fmt: skip
     write_json(settings.out / "report.json", _json(context, outcomes, verdicts, networks))
-    write(settings.out / "report.html", _bytes(page(title, whole)))
+    write(settings.out / "report.html", encoded(page(title, whole)))
     shown = [*families(outcomes, notes=False), *requirements(verdicts)]
-    return Evaluation(tuple(outcomes), tuple(verdicts), _bytes(text(title, shown)).decode())
+    return Evaluation(tuple(outcomes), tuple(verdicts), encoded(text(title, shown)).decode())
 
 
 def _open(settings: Settings, place: Place) -> Any:
@@ -202,7 +203,3 @@ def _json(context: Context, outcomes: list[Outcome], verdicts: list[Verdict], ne
         "metrics": [outcome.to_json() for outcome in outcomes],
         "requirements": [{"gate": str(v.gate), "found": v.found, "held": v.held} for v in verdicts],
     }
-
-
-def _bytes(words: str) -> bytes:
-    return words.encode("utf-8", "backslashreplace")

@@ -53,19 +53,6 @@ def bootstrap(
     return _ends(_drawn(value, n, draws, seed), level)
 
 
-def bootstrap_paired(
-    one: Callable[[Places], float],
-    other: Callable[[Places], float],
-    n: int,
-    *,
-    draws: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> tuple[float, float]:
-    """The interval of ``one - other``, both taken on the same draw, so that what is hard for both cancels out."""
-    return bootstrap(lambda places: one(places) - other(places), n, draws=draws, seed=seed, level=level)
-
-
 def bootstrap_defined(
     value: Callable[[Places], float],
     n: int,

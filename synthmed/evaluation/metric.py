@@ -51,7 +51,7 @@ class Context:
         train: the generator's training rows, None where they are not at hand.
         cache: a folder for features, kept between runs.
         embedder: of `synthmed.evaluation.embedders`, None where no metric needs one.
-        judges: `synthmed.evaluation.agreement.judge.Judge` by task and image: ``("classification", "xray")``.
+        judges: `synthmed.evaluation.agreement.protocol.Judge` by task and image: ``("classification", "xray")``.
         space: a `synthmed.evaluation.agreement.space.AlignedSpace`, None where there is none.
         parser: a text to the labels that it affirms, None where there is none.
         seed: of every draw.

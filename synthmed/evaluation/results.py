@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 
 from synthmed.errors import UserError
 from synthmed.evaluation.metric import Figure
+from synthmed.whole_files import json_bytes, write_bytes
 
 _NUMBERS = ("value", "low", "high", "floor", "floor_low", "floor_high")
 _MAX_BYTES = 2**26
@@ -59,16 +58,11 @@ class Outcome:
 
 def finite(figure: Figure) -> Figure:
     """The figure in Python's own numbers, None in place of what is not finite; a note says so of the value."""
-    numbers: dict[str, Any] = {name: _finite(getattr(figure, name)) for name in _NUMBERS}
+    numbers: dict[str, Any] = {name: finite_or_none(getattr(figure, name)) for name in _NUMBERS}
     note = figure.note
     if figure.value is not None and numbers["value"] is None:
         note = "; ".join(filter(None, (note, f"the value is {float(figure.value)}")))
     return replace(figure, **numbers, n=int(figure.n), scope=dict(figure.scope), note=note)
-
-
-def bound(end: float) -> float | None:
-    """A range's end, None at infinity."""
-    return _finite(end)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -76,12 +70,9 @@ def write_json(path: Path, value: Any) -> None:
 
     Raises:
         UserError: it cannot be written.
+        ValueError: a number is NaN or infinite.
     """
-    write(path, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8", _BAD))
-
-
-_BAD = "backslashreplace"
-"""A file name that is not UTF-8 reaches Python as lone surrogates, which no file takes."""
+    write(path, json_bytes(value, allow_nan=False))
 
 
 def write(path: Path, data: bytes) -> None:
@@ -92,17 +83,7 @@ def write(path: Path, data: bytes) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(name, 0o666 & ~_umask())
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_bytes(path, data)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}; name another --out") from None
 
@@ -121,12 +102,6 @@ def _plain(figure: Figure) -> dict[str, Any]:
     return asdict(finite(figure))
 
 
-def _finite(value: float | None) -> float | None:
+def finite_or_none(value: float | None) -> float | None:
+    """None in place of what JSON has no number for."""
     return None if value is None or not math.isfinite(value) else float(value)
-
-
-def _umask() -> int:
-    # It can only be read by setting it.
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -10,7 +10,7 @@ from synthmed.evaluation import METRICS
 from synthmed.evaluation.kept import Kept
 from synthmed.evaluation.metric import Context, Figure
 from synthmed.evaluation.needs import Found
-from synthmed.evaluation.results import Outcome, bound, finite
+from synthmed.evaluation.results import Outcome, finite, finite_or_none
 from synthmed.registry import nearest
 
 
@@ -71,7 +71,7 @@ def run_metrics(
 
 def _run(name: str, metric: Any, context: Context, found: Found, on_figure: Callable[[Figure], None]) -> Outcome:
     low, high = metric.range
-    about = (name, metric.summary, metric.goal, (bound(low), bound(high)), metric.source)
+    about = (name, metric.summary, metric.goal, (finite_or_none(low), finite_or_none(high)), metric.source)
     missing = found.missing(metric.needs)
     figures: list[Figure] = []
     if not missing:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from synthmed.codec import json_model
 from synthmed.errors import SynthmedError
-from synthmed.generation.plan import FORMAT, PREFIX, Plan
+from synthmed.generation.plan import FORMAT, PREFIX, Plan, shard_name
 from synthmed.generation.shard import read_stats
 from synthmed.generation.storage import Store
 
@@ -21,7 +21,7 @@ DATASET = "dataset.json"
 
 def write_dataset_files(plan: Plan, labels: Sequence[str], store: Store) -> None:
     """Write them once every shard is there; they are functions of the plan, so whoever is last may write them again."""
-    stats = [_stats(plan.shard_name(shard), store) for shard in range(plan.shards)]
+    stats = [_stats(shard_name(shard), store) for shard in range(plan.shards)]
     counts: Counter[str] = Counter()
     for entry in stats:
         counts.update(entry["labels"])
@@ -38,7 +38,7 @@ def write_dataset_files(plan: Plan, labels: Sequence[str], store: Store) -> None
         "json_schema": json_model(plan.layout).model_json_schema(),
         "plan": plan.content(),
     }
-    sizes = {f"{plan.shard_name(shard)}.tar": len(plan.shard(shard)) for shard in range(plan.shards)}
+    sizes = {f"{shard_name(shard)}.tar": len(plan.shard(shard)) for shard in range(plan.shards)}
     store.write("sizes.json", json.dumps(sizes, indent=2) + "\n")
     store.write("README.md", _card(plan, dataset))
     # Last: a folder with a dataset.json is whole.
@@ -56,7 +56,7 @@ def _duplicates(plan: Plan, store: Store) -> int:
     """Samples whose images, masks and report all equal an earlier sample's, over the whole set."""
     seen: set[bytes] = set()
     for shard in range(plan.shards):
-        data = store.read(f"{plan.shard_name(shard)}.parquet") or b""
+        data = store.read(f"{shard_name(shard)}.parquet") or b""
         for value in pq.read_table(io.BytesIO(data), columns=["content_hash"]).column(0).to_pylist():
             seen.add(bytes.fromhex(value[:32]))
     return plan.n - len(seen)
@@ -83,8 +83,8 @@ def _card(plan: Plan, dataset: dict[str, Any]) -> str:
     rows.append(
         "| `json` | `json_schema` in `dataset.json` | labels, boxes (a JSON string), prompt, seed, provenance |"
     )
-    last = plan.shard_name(plan.shards - 1).removeprefix(f"{PREFIX}-")
-    shards = f"{PREFIX}-{{000000..{last}}}.tar" if plan.shards > 1 else f"{PREFIX}-000000.tar"
+    last = shard_name(plan.shards - 1).removeprefix(f"{PREFIX}-")
+    shards = f"{PREFIX}-{{000000..{last}}}.tar" if plan.shards > 1 else f"{shard_name(0)}.tar"
     stored = [image for image in images if image.name not in plan.layout.mask_only]
     lines = ['    print(sample["__key__"], record["labels"], json.loads(record["boxes"]))']
     if stored:

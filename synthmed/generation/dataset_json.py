@@ -12,8 +12,9 @@ import pydantic
 
 from synthmed.errors import UserError
 from synthmed.fields import Layout
-from synthmed.generation.plan import PREFIX
+from synthmed.generation.plan import PREFIX, shard_name
 from synthmed.generation.urls import filesystem, join, read_bounded
+from synthmed.problem import problem
 
 MAX_BYTES = 2**24
 MAX_SHARDS = 10**6
@@ -50,7 +51,7 @@ class DatasetInfo:
 
     def tar(self, shard: int) -> str:
         """The URL of a shard's tar."""
-        return join(self.url, f"{PREFIX}-{shard:06d}.tar")
+        return join(self.url, f"{shard_name(shard)}.tar")
 
 
 class _File(pydantic.BaseModel):
@@ -90,9 +91,7 @@ def read_dataset_json(url: str | Path) -> DatasetInfo:
         file = _File.model_validate_json(text)
         size = _Size.model_validate(file.plan)
     except pydantic.ValidationError as error:
-        problem = error.errors(include_url=False, include_context=False)[0]
-        path = ".".join(map(str, problem["loc"]))
-        raise UserError(f"{where}: {path}: {problem['msg']}; make the dataset again") from None
+        raise UserError(f"{where}: {problem(error)}; make the dataset again") from None
     if size.n != file.n or file.shards != -(-file.n // size.shard_size):
         raise UserError(
             f"{where}: n = {file.n} and {file.shards} shards, but the plan has n = {size.n} in shards of "

@@ -23,6 +23,11 @@ FORMAT = 1
 PREFIX = "synthmed"
 
 
+def shard_name(number: int) -> str:
+    """File name of a shard without its ending."""
+    return f"{PREFIX}-{number:06d}"
+
+
 @dataclass(frozen=True)
 class Plan:
     """Which samples a dataset holds and what each is made from.
@@ -92,10 +97,6 @@ class Plan:
         given = self.rows[index % len(self.rows)]
         made = tuple(name for name in self.to if name not in self.copied)
         return Request(made, given, generator.prompt(given))
-
-    def shard_name(self, shard: int) -> str:
-        """File name of a shard without its ending."""
-        return f"{PREFIX}-{shard:06d}"
 
     def content(self) -> dict[str, Any]:
         """The fields of ``plan.json`` that say which samples these are."""

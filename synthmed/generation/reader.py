@@ -16,7 +16,7 @@ import numpy.typing as npt
 from synthmed.codec import decode
 from synthmed.errors import UserError
 from synthmed.fields import Layout
-from synthmed.generation.plan import PREFIX
+from synthmed.generation.plan import shard_name
 from synthmed.generation.recent import Recent
 from synthmed.generation.tar_stream import KEY, check_key, max_bytes
 from synthmed.generation.urls import filesystem, join, read_bounded
@@ -90,7 +90,7 @@ class ShardReader:
         return check_key(decode(members, self.layout, key, shard.where), key, shard.where)
 
     def _open(self, number: int) -> _Shard:
-        name = f"{PREFIX}-{number:06d}"
+        name = shard_name(number)
         where = join(self.url, f"{name}.parquet")
         tar = join(self.url, f"{name}.tar")
         rows = min(self._shard_size, self._n - number * self._shard_size)

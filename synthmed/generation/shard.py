@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from synthmed.codec import encode
 from synthmed.generation.environment import difference, environment
-from synthmed.generation.plan import FORMAT, Plan
+from synthmed.generation.plan import FORMAT, Plan, shard_name
 from synthmed.generation.render import render_batch
 from synthmed.generation.storage import Store
 from synthmed.generation.tar import HashingFile, ShardTar
@@ -41,7 +41,7 @@ def make_shard(
     Returns:
         What stands in the shard's ``stats.json``.
     """
-    name = plan.shard_name(shard)
+    name = shard_name(shard)
     index = _Index()
     seconds = {"render": 0.0, "encode": 0.0, "write": 0.0}
     clock = _Clock(seconds)
@@ -82,12 +82,11 @@ def make_shard(
 
 def is_committed(plan: Plan, shard: int, store: Store) -> bool:
     """Whether the shard is there, whole, and of this plan."""
-    stats = read_stats(plan.shard_name(shard), store)
+    stats = read_stats(shard_name(shard), store)
     if stats is None or stats.get("plan") != plan_digest(plan) or stats.get("samples") != len(plan.shard(shard)):
         return False
     return all(
-        store.size(f"{plan.shard_name(shard)}.{kind}") == stats.get(kind, {}).get("bytes")
-        for kind in ("tar", "parquet")
+        store.size(f"{shard_name(shard)}.{kind}") == stats.get(kind, {}).get("bytes") for kind in ("tar", "parquet")
     )
 
 

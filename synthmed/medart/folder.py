@@ -21,6 +21,7 @@ from synthmed.medart.lora import load_adapter, read_spec, save_adapter, without_
 from synthmed.medart.parts import PARTS, load_parts, without_bars
 from synthmed.medart.tokenizer import load_tokenizer
 from synthmed.problem import problem
+from synthmed.whole_files import write_json
 
 ADAPTERS = {"transformer": "transformer_lora", "text_encoder": "text_encoder_lora"}
 PIPELINE_FILES = (
@@ -98,9 +99,9 @@ def write_model(
         scheduler = config.scheduler.make()
         scheduler.save_pretrained(place / "scheduler")
         index["scheduler"] = _entry(scheduler)
-        _write_json(place / "model_index.json", dict(sorted(index.items())))
+        write_json(place / "model_index.json", dict(sorted(index.items())))
     # Last: a folder without it is no model yet.
-    _write_json(place / "config.json", config.model_dump(mode="json"))
+    write_json(place / "config.json", config.model_dump(mode="json"))
 
 
 def pipeline_folder(place: str | Path, name_it: bool | None = None) -> tuple[Path, str | None]:
@@ -158,7 +159,3 @@ def _entry(component: Any) -> list[str | None]:
     """As ``model_index.json`` has it; None for what diffusers does not have, so that its pipeline gives latents."""
     library = type(component).__module__.split(".")[0]
     return [library, type(component).__name__] if library in ("diffusers", "transformers") else [None, None]
-
-
-def _write_json(file: Path, value: Any) -> None:
-    file.write_text(f"{json.dumps(value, indent=1, ensure_ascii=False)}\n", encoding="utf-8")

@@ -29,7 +29,7 @@ from synthmed.medart.tokenizer import load_tokenizer
 from synthmed.medart.values import from_network
 from synthmed.models.fingerprint import fingerprint
 from synthmed.problem import problem
-from synthmed.prompts import drawn_labels, prompt_of, worded
+from synthmed.prompts import labels_of, prompt_of, worded
 from synthmed.protocols import Request
 from synthmed.sample import NO_FINDING, NOT_STATED, Pairing, Sample, Scalar
 
@@ -178,7 +178,9 @@ class MedArt:
 
     def render(self, requests: Sequence[Request], seeds: Sequence[int]) -> list[Sample]:
         """An image and its prompt a request; of nothing, labels are drawn by their frequency in training."""
-        labels = [self._labels(request, int(seed)) for request, seed in zip(requests, seeds, strict=True)]
+        labels = [
+            labels_of(self.config, request.given, int(seed)) for request, seed in zip(requests, seeds, strict=True)
+        ]
         prompts = [
             request.prompt or (worded(self.config, known) if known is not None and not request.given else "")
             for request, known in zip(requests, labels, strict=True)
@@ -204,9 +206,3 @@ class MedArt:
         """Of the config, the networks and the adapters, but not of where the base was found."""
         said = self.config.model_dump(mode="json", exclude={"base"})
         return fingerprint({"config": said, "weights": self._weights}, {})
-
-    def _labels(self, request: Request, seed: int) -> tuple[str, ...] | None:
-        """Given labels; drawn ones where nothing is given; None where they stand in a text alone."""
-        if "labels" in request.given:
-            return tuple(label for label in request.given["labels"] if label != NO_FINDING)
-        return drawn_labels(self.config, seed) if not request.given else None

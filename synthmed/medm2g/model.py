@@ -26,9 +26,10 @@ from synthmed.medm2g.tokenizer import Tokenizers
 from synthmed.medm2g.values import from_network
 from synthmed.models.fingerprint import fingerprint
 from synthmed.problem import problem
-from synthmed.prompts import drawn_labels, prompt_of, worded
+from synthmed.prompts import labels_of, prompt_of, worded
 from synthmed.protocols import Request
 from synthmed.sample import NO_FINDING, NOT_STATED, Box, Sample, Scalar
+from synthmed.whole_files import write_json
 
 
 class MedM2G:
@@ -92,8 +93,7 @@ class MedM2G:
         place.mkdir(parents=True, exist_ok=True)
         save_parts(dict(self.parts.items()), place, dtype)
         self.tokenizers.save(place / "tokenizer")
-        text = json.dumps(self.config.model_dump(mode="json"), indent=1, ensure_ascii=False)
-        (place / "config.json").write_text(f"{text}\n", encoding="utf-8")
+        write_json(place / "config.json", self.config.model_dump(mode="json"))
 
     def to(self, device: str | torch.device) -> MedM2G:
         """Move the networks."""
@@ -151,7 +151,7 @@ class MedM2G:
 
     def _render(self, requests: Sequence[Request], seeds: list[int], to: tuple[str, ...]) -> list[Sample]:
         names = [name for name in requests[0].given if name != "labels"]
-        labels = [self._labels(request, seed) for request, seed in zip(requests, seeds, strict=True)]
+        labels = [labels_of(self.config, request.given, seed) for request, seed in zip(requests, seeds, strict=True)]
         prompts = [
             request.prompt or (worded(self.config, known) if known is not None and not request.given else "")
             for request, known in zip(requests, labels, strict=True)
@@ -168,12 +168,6 @@ class MedM2G:
             sample.labels_by_image = {image: list(sample.labels) for image in sample.spacing}
             samples.append(sample)
         return samples
-
-    def _labels(self, request: Request, seed: int) -> tuple[str, ...] | None:
-        """Given labels; drawn ones where nothing is given; None where they stand in a text or image alone."""
-        if "labels" in request.given:
-            return tuple(label for label in request.given["labels"] if label != NO_FINDING)
-        return drawn_labels(self.config, seed) if not request.given else None
 
     def _put(self, sample: Sample, name: str, value: Any) -> None:
         flow, _ = self.config.place(name) or (None, 0)

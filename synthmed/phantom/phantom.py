@@ -19,8 +19,6 @@ from synthmed.protocols import Request, Task
 from synthmed.registry import nearest
 from synthmed.sample import Pairing, Sample, Scalar
 
-_MASKED = ("xray", "ct", "mri")
-
 
 class Phantom:
     """Procedural chest patients: report, radiograph, CT and MRI slices with masks, boxes and labels.

@@ -10,8 +10,9 @@ from typing import Any
 import pydantic
 
 from synthmed.errors import UserError
-from synthmed.training.records import read_done, write_json
+from synthmed.training.records import read_done
 from synthmed.training.resume import differences
+from synthmed.whole_files import write_json
 
 RUN = "run.json"
 

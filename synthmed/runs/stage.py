@@ -1,8 +1,8 @@
-"""One stage of a run: trained, or taken from its folder where it is finished."""
+"""The stages of a run: each trained, or taken from its folder where it is finished."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,10 @@ from typing import Any
 from synthmed.errors import UserError
 from synthmed.runs.ended import OnNote, OnStep
 from synthmed.runs.prepared import Prepared, make_validation
+from synthmed.training.distributed import anywhere
 from synthmed.training.loop import train
 from synthmed.training.processes import process_state
-from synthmed.training.records import last_losses, read_done
+from synthmed.training.records import read_done
 from synthmed.training.resume import differences, upgraded
 from synthmed.training.settings import Settings
 
@@ -101,12 +102,22 @@ def train_stage(job: StageJob, on_step: OnStep, on_note: OnNote, stop: Callable[
     return None if outcome.reason == "finished" else outcome.reason
 
 
-def told(folder: Path) -> dict[str, Any]:
-    """A finished stage, for the model's card: its name, steps and last losses."""
-    done = read_done(folder) or {}
-    return {"name": folder.name, "steps": done["step"], **last_losses(folder)}
+def train_stages(
+    jobs: Iterable[Callable[[], StageJob]], on_step: OnStep, on_note: OnNote, stop: Callable[[], bool]
+) -> str | None:
+    """`train_stage` of one after another; gives why the run must end there, or None.
 
+    Args:
+        jobs: each is asked for when those before it are done, as its fingerprint has their weights.
 
-def networks_of(folder: Path) -> set[str]:
-    """Outside networks that taught in a finished stage."""
-    return set((read_done(folder) or {}).get("networks", ()))
+    Raises:
+        UserError: see `train_stage`.
+    """
+    for job in jobs:
+        # One that was asked for in a stage's last step found the stage finished.
+        if anywhere(stop(), process_state().device):
+            return "stop"
+        reason = train_stage(job(), on_step, on_note, stop)
+        if reason is not None:
+            return reason
+    return None

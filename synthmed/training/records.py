@@ -1,14 +1,17 @@
-"""What a run writes down beside its weights: JSON that is there whole or not at all."""
+"""What a run keeps: records as JSON, and weights."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+from safetensors.torch import save_file
+
 from synthmed.errors import UserError
+from synthmed.whole_files import replace
 
 DONE = "done.json"
 
@@ -33,20 +36,12 @@ def read_done(
     return record
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Readable JSON, there whole or not at all."""
+def save_weights(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Tensors of any device as a safetensors file that is there whole or not at all."""
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(
-        json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", errors="backslashreplace"
-    )
+    # A copy: safetensors takes neither shared nor channels-last memory.
+    save_file({name: value.detach().to("cpu", copy=True).contiguous() for name, value in tensors.items()}, temporary)
     replace(temporary, path)
-
-
-def replace(temporary: Path, path: Path) -> None:
-    """Put a file that is written whole, and is on the disk, in another's place."""
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def last_losses(folder: Path) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from synthmed.evaluation.intervals import (
     Interval,
     bootstrap,
     bootstrap_defined,
-    bootstrap_paired,
     known,
     other_rows,
     subsets,
@@ -47,16 +46,6 @@ def test_without_two_rows_or_a_value_there_is_no_interval() -> None:
     assert known(bootstrap(lambda rows: 1.0, 1)) == (None, None)
     assert known(bootstrap(lambda rows: math.nan if rows[0] else 1.0, 2)) == (None, None)
     assert known((0.0, 1.0)) == (0.0, 1.0)
-
-
-def test_pairs_cancel_what_is_hard_for_both() -> None:
-    rng = np.random.default_rng(0)
-    hard = rng.normal(size=50) * 10
-    one, other = hard + 1, hard + rng.normal(size=50) * 0.1
-    low, high = bootstrap_paired(lambda rows: one[rows].mean(), lambda rows: other[rows].mean(), 50)
-    assert 0.9 < low < 1 < high < 1.1
-    alone = bootstrap(lambda rows: float(one[rows].mean()), 50)
-    assert alone[1] - alone[0] > 10 * (high - low)
 
 
 def test_draws_without_a_value_are_left_out_and_counted() -> None:

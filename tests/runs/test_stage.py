@@ -13,10 +13,12 @@ from training.toy import Quiet
 
 from synthmed.errors import UserError
 from synthmed.runs.prepared import NO_STEP, Prepared, make_validation
-from synthmed.runs.stage import StageJob, networks_of, told, train_stage
-from synthmed.training.records import DONE, write_json
+from synthmed.runs.stage import StageJob, train_stage, train_stages
+from synthmed.runs.told import stages_card, steps_done
+from synthmed.training.records import DONE
 from synthmed.training.settings import Settings
 from synthmed.training.tensor_table import TensorTable, as_it_is
+from synthmed.whole_files import write_json
 
 SETTINGS = Settings(steps=4, batch_size=2, log_every=1, validate_every=2, sample_every=0, checkpoint_every=1)
 
@@ -77,16 +79,17 @@ def test_a_stage_is_trained_once_and_then_taken(tmp_path: Path) -> None:
     first = Bench(tmp_path)
     assert first.train() is None
     assert first.asked == ["stage 01-toy", "prepare", "settle", "save", "take 2.0"]
-    assert told(first.job.folder)["steps"] == 4
-    assert told(first.job.folder)["validation"]["loss"] > 0
-    assert networks_of(first.job.folder) == {"teacher"}
+    card = stages_card([first.job.folder])
+    assert [(stage["name"], stage["steps"]) for stage in card["stages"]] == [("01-toy", 4)]
+    assert card["stages"][0]["validation"]["loss"] > 0
+    assert card["networks"] == ["teacher"]
     again = Bench(tmp_path)
     assert again.train() is None
     assert again.asked == ["take 2.0"]
     for name, value in first.objective.state_dict().items():
         assert torch.equal(value, again.objective.state_dict()[name])
     assert Bench(tmp_path, settings=SETTINGS.model_copy(update={"steps": 6})).train() is None
-    assert told(first.job.folder)["steps"] == 6
+    assert stages_card([first.job.folder])["stages"][0]["steps"] == 6
 
 
 @pytest.mark.parametrize(
@@ -111,13 +114,39 @@ def test_an_older_fingerprint_is_upgraded(tmp_path: Path) -> None:
 
 def test_a_stop_on_the_way_and_one_in_the_last_step(tmp_path: Path) -> None:
     stopped = Bench(tmp_path)
+    assert steps_done(stopped.job.folder) == ""
     assert stopped.train(stop_after=2) == "stop"
+    assert steps_done(stopped.job.folder) == "2 steps"
     assert stopped.asked == ["stage 01-toy", "prepare"]
     assert not (stopped.job.folder / DONE).exists()
     last = Bench(tmp_path)
     assert last.train(stop_after=2) == "stop"  # the last of the four: the stage is finished, the run ends
     assert last.asked[-1] == "take 2.0"
+    assert steps_done(last.job.folder) == "all 4"
     assert Bench(tmp_path).train() is None
+
+
+def test_stages_follow_one_another_until_one_ends_the_run(tmp_path: Path) -> None:
+    one, other = Bench(tmp_path / "one"), Bench(tmp_path / "other")
+    steps: list[int] = []
+
+    def train(stop_after: int) -> str | None:
+        return train_stages(
+            [lambda: one.job, lambda: other.job],
+            lambda stage, step, *_: steps.append(step),
+            lambda text: None,
+            lambda: len(steps) >= stop_after,
+        )
+
+    assert train(2) == "stop"
+    assert train(4) == "stop"
+    assert (one.asked[-1], other.asked) == ("take 2.0", [])
+    # Asked for between two stages, it ends the run before the next one.
+    assert train(4) == "stop"
+    assert other.asked == []
+    assert train(99) is None
+    assert other.asked[-1] == "take 2.0"
+    assert len(steps) == 8
 
 
 def test_validation_is_at_no_step_with_the_same_noise_each_time(tmp_path: Path) -> None:

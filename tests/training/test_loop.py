@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers.optimization import get_cosine_schedule_with_warmup
+from helpers.digests import digest
 from PIL import Image
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -23,7 +24,6 @@ from training.toy import Denoiser, Quiet, images, run, settings
 
 from synthmed.errors import SynthmedError, UserError
 from synthmed.training.batches import places
-from synthmed.training.freeze import digest
 from synthmed.training.loop import train
 from synthmed.training.settings import Settings
 

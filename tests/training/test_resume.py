@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.digests import digest
 from training.toy import Denoiser, contents, images, run, settings
 
 from synthmed.errors import UserError
-from synthmed.training.freeze import digest
 from synthmed.training.loop import train
 
 TESTS = Path(__file__).parents[1]

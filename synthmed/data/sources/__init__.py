@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import Field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from synthmed.data.record import Problem, Record
 from synthmed.registry import Entry, Registry
@@ -17,6 +18,8 @@ class Source(Protocol):
     Attributes:
         summary: one line for ``synthmed ls sources``; ends in "(layout from memory)" where no document was read.
     """
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     summary: str
 

@@ -11,6 +11,7 @@ import pydantic
 
 from synthmed.data.sources import SOURCES, Source
 from synthmed.errors import UserError
+from synthmed.problem import problem
 from synthmed.registry import nearest
 
 
@@ -21,15 +22,14 @@ def make_source(name: str, options: Mapping[str, Any]) -> Source:
         UserError: no such source or option, with the nearest name; or a value of the wrong type.
     """
     kind = SOURCES.get(name)
-    fields = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]  # sources are dataclasses
+    fields = [field.name for field in dataclasses.fields(kind)]
     for key in options:
         if key not in fields:
             raise UserError(f"{name}: no option {key!r}{nearest(str(key), fields)}")
     try:
         return pydantic.TypeAdapter(kind).validate_python(dict(options))
     except pydantic.ValidationError as error:
-        problem = error.errors(include_url=False, include_context=False)[0]
-        raise UserError(f"{name}: option {'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
+        raise UserError(f"{name}: option {problem(error)}") from None
 
 
 def parse_options(name: str, options: Sequence[str]) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def parse_options(name: str, options: Sequence[str]) -> dict[str, Any]:
     for option in options:
         key, equals, value = option.partition("=")
         if not equals:
-            fields = [field.name for field in dataclasses.fields(SOURCES.get(name))]  # type: ignore[arg-type]
+            fields = [field.name for field in dataclasses.fields(SOURCES.get(name))]
             raise UserError(f"{name}: no option {option!r}; write name=value{nearest(key, fields)}")
         values[key] = _parsed(value, f"{name}: option {key}")
     return values

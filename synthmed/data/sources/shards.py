@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from synthmed.codec import decode_record
+from synthmed.codec import MAX_TEXT_BYTES, decode_record
 from synthmed.data.pixels import check_file
 from synthmed.data.record import FileRef, MaskRef, Problem, Record
 from synthmed.errors import UserError
 from synthmed.fields import ImageField, Layout
 from synthmed.sample import NOT_STATED
 
+TABLES = "synthmed-*.parquet"
+"""The shards' tables in a folder, one beside each tar."""
 MAX_JSON_BYTES = 2**24
 MAX_TABLE_BYTES = 2**28
-MAX_TEXT_BYTES = 2**22
 
 Span = tuple[int, int]
 
@@ -43,8 +44,7 @@ class Shards:
     def records(self, root: Path) -> Iterator[Record | Problem]:
         """One record a sample. The text members are read, no image; a damaged shard or sample is a problem."""
         layout = _layout(root)
-        tables = sorted(root.glob("synthmed-*.parquet"))
-        for table in tables:
+        for table in sorted(root.glob(TABLES)):
             tar = table.with_suffix(".tar")
             try:
                 rows = _rows(table, layout)
@@ -61,17 +61,25 @@ class Shards:
                             yield Problem(str(tar), str(error))
 
 
+def read_layout(path: Path) -> Layout:
+    """What a ``dataset.json`` says of the members of its samples.
+
+    Raises:
+        UserError: it is missing, or not what `synthmed generate` writes.
+    """
+    check_file(path, MAX_JSON_BYTES)
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))["fields"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError(f"{path}: not a dataset.json ({error!r}); make the dataset again") from None
+    return Layout.from_json(fields, str(path))
+
+
 def _layout(root: Path) -> Layout:
     path = root / "dataset.json"
     if not path.is_file():
         raise UserError(f"{path}: missing; this is not a folder that `synthmed generate` has finished")
-    check_file(path, MAX_JSON_BYTES)
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        fields = data["fields"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: not a dataset.json ({error!r}); make the dataset again") from None
-    layout = Layout.from_json(fields, str(path))
+    layout = read_layout(path)
     for name, field in layout.images.items():
         own = ImageField.of(name, mask=field.mask, window=field.window)
         if (field.bits, field.slope, field.intercept) != (own.bits, own.slope, own.intercept):

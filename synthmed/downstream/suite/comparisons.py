@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -16,6 +15,7 @@ from synthmed.downstream.resample import row_interval
 from synthmed.downstream.suite.outcome import GeneratorFacts, SuiteRun
 from synthmed.downstream.suite.schema import TaskKey
 from synthmed.evaluation.intervals import Interval
+from synthmed.evaluation.results import finite_or_none
 
 Amount: TypeAlias = float | int
 DRAWS = 200
@@ -105,8 +105,8 @@ def compare(run: SuiteRun) -> tuple[Comparison, ...]:
 
 def finite(cell: Cell) -> Cell:
     """The cell with None in place of figures that are not finite."""
-    scores = {name: _finite(value) for name, value in cell.scores.items()}
-    return replace(cell, value=_finite(cell.value), scores=scores)
+    scores = {name: finite_or_none(value) for name, value in cell.scores.items()}
+    return replace(cell, value=finite_or_none(cell.value), scores=scores)
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -161,7 +161,3 @@ def _rank(amount: Amount) -> tuple[bool, float]:
 def _place(arm: str) -> int:
     names = [each.name for each in ARMS]
     return names.index(arm) if arm in names else len(names)
-
-
-def _finite(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else float(value)

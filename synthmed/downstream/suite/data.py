@@ -23,6 +23,7 @@ from synthmed.errors import UserError
 from synthmed.evaluation.corpora.open import open_corpus
 from synthmed.evaluation.corpora.records import RecordCorpus
 from synthmed.evaluation.corpus import Corpus
+from synthmed.problem import problem
 from synthmed.registry import nearest
 
 TRAIN, TEST, VALIDATION = "train", "test", "validation"
@@ -46,8 +47,7 @@ def build_task(spec: TaskSpec) -> Task:
             {"image": spec.image, "names": spec.names, **spec.options}
         )
     except pydantic.ValidationError as error:
-        problem = error.errors(include_url=False, include_context=False)[0]
-        raise UserError(f"{where}: option {'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
+        raise UserError(f"{where}: option {problem(error)}") from None
     return made
 
 

@@ -18,6 +18,7 @@ from synthmed.downstream.suite.report import sections, terminal_sections, title
 from synthmed.downstream.suite.tables import note
 from synthmed.evaluation.results import write, write_json
 from synthmed.report.html import page, text
+from synthmed.whole_files import encoded
 
 FORMAT = 1
 _COLUMNS: tuple[tuple[str, Any], ...] = (
@@ -44,8 +45,8 @@ def write_results(out: Path, run: SuiteRun) -> str:
     comparisons = compare(run)
     write(out / "results.parquet", parquet(run.cells))
     write_json(out / "results.json", record(run, comparisons))
-    write(out / "report.html", _bytes(page(title(run), sections(run, comparisons))))
-    return _bytes(text(title(run), terminal_sections(run, comparisons))).decode()
+    write(out / "report.html", encoded(page(title(run), sections(run, comparisons))))
+    return encoded(text(title(run), terminal_sections(run, comparisons))).decode()
 
 
 def parquet(cells: Sequence[Cell]) -> bytes:
@@ -107,7 +108,3 @@ def _line(line: Line) -> dict[str, Any]:
         "verdict": None if line.gain is None else line.gain.verdict,
         "note": note(line),
     }
-
-
-def _bytes(words: str) -> bytes:
-    return words.encode("utf-8", "backslashreplace")

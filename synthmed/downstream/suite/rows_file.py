@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -74,9 +74,3 @@ def numbered(patients: Sequence[str]) -> list[str]:
     """Each patient as its number by first appearance; ``""`` stays."""
     known: dict[str, str] = {"": ""}
     return [known.setdefault(patient, f"{len(known):07d}") for patient in patients]
-
-
-def with_pixels(rows: Rows, path: Path) -> Rows:
-    """The same rows with their pixels in a ``.npy`` file."""
-    np.save(path, np.asarray(rows.pixels, np.float16))
-    return replace(rows, pixels=np.load(path, mmap_mode="r", allow_pickle=False))

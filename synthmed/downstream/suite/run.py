@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,21 +41,24 @@ class Hooks:
     left_out: Callable[[int], None] = lambda cells: None
 
 
-def run_suite(
-    suite: Suite,
-    out: Path,
-    *,
-    processes: int = 2,
-    overwrite: bool = False,
-    hooks: Hooks | None = None,
-    train_generator: TrainGenerator | None = None,
-) -> str:
-    """Train what is not there yet, and write the results; the text is for a terminal.
+@dataclass(frozen=True)
+class RunOptions:
+    """How a suite is run.
 
-    Args:
+    Attributes:
         processes: that train cells, one thread each; 0 trains in this one.
         overwrite: begin anew in a folder that holds a run.
         train_generator: trains a recipe for a ``trained`` generator.
+    """
+
+    processes: int = 2
+    overwrite: bool = False
+    hooks: Hooks = field(default_factory=Hooks)
+    train_generator: TrainGenerator | None = None
+
+
+def run_suite(suite: Suite, out: Path, options: RunOptions | None = None) -> str:
+    """Train what is not there yet, and write the results; the text is for a terminal.
 
     Raises:
         UserError: a wrong suite, rows that overlap, or a folder of another run.
@@ -63,25 +66,13 @@ def run_suite(
     """
     from synthmed.downstream.suite.results import write_results
 
-    return write_results(
-        out,
-        trained_suite(
-            suite, out, processes=processes, overwrite=overwrite, hooks=hooks, train_generator=train_generator
-        ),
-    )
+    return write_results(out, trained_suite(suite, out, options))
 
 
-def trained_suite(
-    suite: Suite,
-    out: Path,
-    *,
-    processes: int = 2,
-    overwrite: bool = False,
-    hooks: Hooks | None = None,
-    train_generator: TrainGenerator | None = None,
-) -> SuiteRun:
+def trained_suite(suite: Suite, out: Path, options: RunOptions | None = None) -> SuiteRun:
     """`run_suite` without the writing of results."""
-    hooks = hooks or Hooks()
+    options = options or RunOptions()
+    hooks, processes = options.hooks, options.processes
     if processes < 0:
         raise UserError(f"--workers {processes}: a number of processes, or 0 for this one")
     began = time.monotonic()
@@ -99,7 +90,7 @@ def trained_suite(
                 "data": real.digests(),
                 "generators": {one.spec.name: one.facts.fingerprint for one in opened},
             },
-            overwrite=overwrite,
+            overwrite=options.overwrite,
         )
         jobs = plan(suite)
         hooks.stage("reading real rows")
@@ -110,7 +101,7 @@ def trained_suite(
         held, checks = guard_real(suite, real, out)
         checks += [check for one in opened for check in guard_generator(one, suite, jobs, held, out)]
         with workers(processes) as pool:
-            facts, made = Prepare(suite, jobs, real, out, pool, hooks.stage, train_generator).sets(opened)
+            facts, made = Prepare(suite, jobs, real, out, pool, hooks.stage, options.train_generator).sets(opened)
             jobs = _train(suite, jobs, kept, pool, hooks)
         hooks.stage("writing")
         return _outcome(suite, tasks, jobs, kept, real, GuardReport((*checks, *made)), facts, processes, began)

@@ -15,6 +15,7 @@ from torch import nn
 from synthmed.downstream.seeds import seeded
 from synthmed.downstream.truth import Batch, Truth
 from synthmed.errors import UserError
+from synthmed.evaluation.agreement.scores import area_dice
 from synthmed.evaluation.corpus import Corpus, Facts
 from synthmed.evaluation.intervals import Places
 from synthmed.fields import ImageField
@@ -112,7 +113,7 @@ class Segmentation:
         known, said = np.asarray(truth), np.asarray(predictions)
         found: dict[str, float] = {}
         for name, value in self._values().items():
-            each, there = dice(said == value, known == value), (known == value).any(axis=(1, 2))
+            each, there = area_dice(said == value, known == value), (known == value).any(axis=(1, 2))
             if there.any():
                 found[f"dice/{name}"] = float(each[there].mean())
             if not there.all():
@@ -125,7 +126,7 @@ class Segmentation:
         """``dice`` of drawn rows; see `synthmed.downstream.tasks.task.Drawn`. Overlaps are measured once."""
         known, said = np.asarray(truth), np.asarray(predictions)
         there = np.stack([(known == value).any(axis=(1, 2)) for value in self._values().values()], 1)
-        each = np.stack([dice(said == value, known == value) for value in self._values().values()], 1)
+        each = np.stack([area_dice(said == value, known == value) for value in self._values().values()], 1)
 
         def value(rows: Places) -> float:
             drawn, has = each[rows], there[rows]
@@ -136,15 +137,6 @@ class Segmentation:
 
     def _values(self) -> dict[str, int]:
         return {name: self.names.index(name) for name in self.scored or self.names[1:]}
-
-
-def dice(said: npt.NDArray[np.bool_], known: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """(n,) Dice 2 |A ∩ B| / (|A| + |B|) of (n, H, W) areas: 1 where both are empty, 0 where only the truth is."""
-    from monai.metrics import compute_dice
-
-    one, other = (torch.from_numpy(np.ascontiguousarray(area[:, None])).float() for area in (said, known))
-    values: npt.NDArray[np.float64] = compute_dice(one, other, ignore_empty=False)[:, 0].double().numpy()
-    return values
 
 
 @lru_cache(maxsize=1)

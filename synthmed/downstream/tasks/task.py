@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Protocol, runtime_checkable
+from dataclasses import Field
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,12 @@ from synthmed.fields import ImageField
 
 
 class Task(Protocol):
-    """A question that a network is trained to answer about one image. Frozen: two equal tasks ask the same."""
+    """A question that a network is trained to answer about one image.
+
+    A frozen dataclass: two equal tasks ask the same, and its fields are what a kept judge is known by.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     @property
     def kind(self) -> Literal["classification", "segmentation", "detection"]:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from synthmed.evaluation.agreement.judge import Judge
 from synthmed.evaluation.agreement.judged import Judged
+from synthmed.evaluation.agreement.protocol import Judge
 from synthmed.evaluation.agreement.tasks import classified, detected, segmented
 from synthmed.evaluation.corpus import Corpus
 from synthmed.evaluation.metric import Context, Figure, Need

@@ -38,8 +38,18 @@ def macro_auroc(scores: npt.NDArray[np.floating], present: npt.NDArray[np.bool_]
     return mean_known(auroc(scores, present))
 
 
+def area_dice(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """(n,) 2 |A ∩ B| / (|A| + |B|) of (n, H, W) areas, by MONAI: 1 where both are empty, 0 where one of them is."""
+    import torch
+    from monai.metrics import compute_dice
+
+    left, right = (torch.from_numpy(np.ascontiguousarray(area[:, None])).float() for area in (one, other))
+    values: npt.NDArray[np.float64] = compute_dice(left, right, ignore_empty=False)[:, 0].double().numpy()
+    return values
+
+
 def dice(maps: npt.NDArray[np.integer], masks: npt.NDArray[np.integer], classes: int) -> npt.NDArray[np.float64]:
-    """Each row's 2 |A ∩ B| / (|A| + |B|) of each class but the background, by MONAI.
+    """Each row's `area_dice` of each class but the background.
 
     Args:
         maps: (n, H, W), the judge's.
@@ -49,15 +59,10 @@ def dice(maps: npt.NDArray[np.integer], masks: npt.NDArray[np.integer], classes:
     Returns:
         (n, classes - 1) in [0, 1]; nan where neither holds the class, so that its absence earns nothing.
     """
-    import torch
-    from monai.metrics import compute_dice
-
-    one, other = (torch.from_numpy(values.astype(np.int64))[:, None] for values in (maps, masks))
-    found = compute_dice(one, other, include_background=False, ignore_empty=False, num_classes=classes)
-    values = found.numpy().astype(np.float64).reshape(len(maps), classes - 1)
+    values = np.empty((len(maps), classes - 1))
     for value in range(1, classes):
-        nowhere = ~((maps == value) | (masks == value)).any(axis=(1, 2))
-        values[nowhere, value - 1] = math.nan
+        one, other = maps == value, masks == value
+        values[:, value - 1] = np.where((one | other).any(axis=(1, 2)), area_dice(one, other), math.nan)
     return values
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from synthmed.evaluation.agreement.detections import ap50, match, mean_ap50
-from synthmed.evaluation.agreement.judge import Judge
 from synthmed.evaluation.agreement.judged import Judged
+from synthmed.evaluation.agreement.protocol import Judge
 from synthmed.evaluation.agreement.scores import auroc, dice, mean_dice, mean_known
 from synthmed.evaluation.corpus import Corpus, Facts
 from synthmed.evaluation.intervals import Places, other_rows, subsets

@@ -14,12 +14,12 @@ import numpy.typing as npt
 import pyarrow
 import pyarrow.parquet
 
+from synthmed.codec import MAX_TEXT_BYTES
 from synthmed.data.pixels import check_file
 from synthmed.data.reading import MAX_PNG_BYTES, MAX_TAR_BYTES
+from synthmed.data.sources.shards import MAX_TABLE_BYTES
 from synthmed.errors import UserError
 
-MAX_TABLE_BYTES = 2**28
-MAX_TEXT_BYTES = 2**22
 MAX_STATS_BYTES = 2**20
 
 

@@ -14,17 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from synthmed.codec import MAX_PIXELS, decode_png, decode_record
-from synthmed.data.pixels import check_file
+from synthmed.data.sources.shards import TABLES, read_layout
 from synthmed.data.transforms.windows import Window
 from synthmed.errors import UserError
 from synthmed.evaluation.corpora.fitting import field_after, fitted, fitting, moved_boxes, stack, tensor
 from synthmed.evaluation.corpora.shard_table import ShardTable, shard_digest
 from synthmed.evaluation.corpus import Facts
-from synthmed.fields import ImageField, Layout
+from synthmed.fields import ImageField
 from synthmed.registry import nearest
 from synthmed.sample import NOT_STATED, Box
 
-MAX_JSON_BYTES = 2**24
 _KEPT = 8
 
 
@@ -52,13 +51,13 @@ class ShardCorpus:
     ) -> None:
         self.name = name or folder.name
         self._folder, self._size, self._window = folder, size, window
-        self._layout = _layout(folder / "dataset.json")
+        self._layout = read_layout(folder / "dataset.json")
         self._stored = {key: f for key, f in self._layout.images.items() if key not in self._layout.mask_only}
         if image is not None:
             self._stored = {_known(image, self._stored, self.name): self._stored[image]}
         self.images: Mapping[str, ImageField] = {key: field_after(f, window) for key, f in self._stored.items()}
         self._fittings = {key: fitting(f, size, raw=False) for key, f in self.images.items()}
-        self._paths = sorted(folder.glob("synthmed-*.parquet"))
+        self._paths = sorted(folder.glob(TABLES))
         self._table = functools.lru_cache(maxsize=_KEPT)(self._open)
         self._blank = functools.lru_cache(maxsize=_KEPT)(self._blank_image)
         shards, rows = [], []
@@ -188,15 +187,6 @@ class ShardCorpus:
 
     def _open(self, number: int) -> ShardTable:
         return ShardTable(self._paths[number], self._layout.members())
-
-
-def _layout(path: Path) -> Layout:
-    check_file(path, MAX_JSON_BYTES)
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))["fields"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UserError(f"{path}: not a dataset.json ({error!r}); make the dataset again") from None
-    return Layout.from_json(fields, str(path))
 
 
 def png_shape(data: bytes, what: str) -> tuple[int, int]:

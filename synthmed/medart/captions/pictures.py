@@ -59,7 +59,7 @@ def find_pictures(
     """
     if images.is_file():
         return [Wanted(images.name, FileRef(images), modality or "photo")], []
-    takes = {field.name for field in fields(SOURCES.get(source))}  # type: ignore[arg-type]  # sources are dataclasses
+    takes = {field.name for field in fields(SOURCES.get(source))}
     told = {"modality": modality} if modality and "modality" in takes else {}
     wanted: list[Wanted] = []
     problems: list[Problem] = []

@@ -16,7 +16,7 @@ from synthmed.medart.training.recipe import TrainRecipe
 from synthmed.medart.training.stages import AutoencoderStage, BaseStage, Stage
 from synthmed.medart.training.start import DTYPES
 from synthmed.report.table import Cell, Table
-from synthmed.training.records import read_done
+from synthmed.runs.told import steps_done
 from synthmed.training.settings import Settings
 
 Sizes = dict[str, tuple[int, int]]
@@ -46,7 +46,7 @@ def describe(recipe: TrainRecipe, known: Sizes, items: int, stages: Path) -> Tab
         settings = stage.training
         trained, frozen = _counts(stage, known)
         memory = trained * _copies(settings) + frozen * DTYPES[recipe.model.dtype].itemsize
-        done = _done(stages / name)
+        done = steps_done(stages / name)
         row: Sequence[Cell] = [name, trained, trained + frozen, settings.steps, items, settings.batch_size]
         cells.append([*row, f"{memory / 2**20:.0f} MiB", done])
     return Table(["stage", "trained", "parameters", "steps", "items", "batch", "weights in training", "done"], cells)
@@ -78,13 +78,3 @@ def _counts(stage: Stage, known: Sizes) -> tuple[int, int]:
 def _copies(settings: Settings) -> int:
     """Bytes a trained weight: itself, its gradient, two moments, the average."""
     return 8 + (2 if settings.optimizer == "adamw8bit" else 8) + (4 if settings.ema_decay else 0)
-
-
-def _done(folder: Path) -> str:
-    done = read_done(folder)
-    if done is not None:
-        return f"all {done['step']}"
-    # Only looked at: another process may be writing there.
-    names = [place.name.removeprefix("step-") for place in (folder / "checkpoints").glob("step-*")]
-    steps = [int(name) for name in names if name.isdigit()]
-    return f"{max(steps)} steps" if steps else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from transformers import T5Tokenizer
 
 from synthmed.medart.config import Config
 from synthmed.medart.folder import write_model
-from synthmed.training.records import write_json
+from synthmed.whole_files import whole_folder, write_json
 
 
 def write_folder(
@@ -20,16 +19,8 @@ def write_folder(
 ) -> None:
     """Write the model as `synthmed.medart.model.MedArt.save_pretrained` does, and ``training.json``.
 
-    The folder is there whole or not at all.
+    The folder is there whole or not at all. One that is there is of the same run with fewer steps.
     """
-    temporary = folder.with_name(f".{folder.name}.tmp")
-    old = folder.with_name(f".{folder.name}.old")
-    for left in (temporary, old):
-        shutil.rmtree(left, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    write_json(temporary / "training.json", training)
-    write_model(temporary, config, parts, tokenizer)
-    if folder.exists():  # of the same run with fewer steps
-        folder.rename(old)
-    temporary.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    with whole_folder(folder) as place:
+        write_json(place / "training.json", training)
+        write_model(place, config, parts, tokenizer)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 import pydantic
 
-from synthmed.data.assemble import Assembled, Row
+from synthmed.data.assemble import Assembled
+from synthmed.data.label_sets import label_sets
 from synthmed.errors import UserError
 from synthmed.medart.config import Config, PromptConfig
 from synthmed.medart.training.recipe import ModelSpec
 from synthmed.medart.training.start import Start
 from synthmed.problem import problem
-from synthmed.sample import NO_FINDING
-
-MOST_SETS = 2000
-"""Label sets that a model keeps; rarer ones could name a patient."""
 
 
 def model_config(spec: ModelSpec, found: Assembled, start: Start) -> Config:
@@ -50,11 +45,3 @@ def model_config(spec: ModelSpec, found: Assembled, start: Start) -> Config:
         return Config(**own)
     except pydantic.ValidationError as error:
         raise UserError(f"model: {problem(error)}") from None
-
-
-def label_sets(rows: Sequence[Row]) -> tuple[tuple[tuple[str, ...], float], ...]:
-    """The label sets of rows that have labels, by how often they occur, at most `MOST_SETS`."""
-    counts = Counter(tuple(sorted(set(row.record.labels) - {NO_FINDING})) for row in rows if row.record.labels)
-    total = sum(counts.values())
-    ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))[:MOST_SETS]
-    return tuple((labels, count / total) for labels, count in ordered)

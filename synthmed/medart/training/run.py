@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -30,12 +29,14 @@ from synthmed.medart.training.stages import AdaptStage, AutoencoderStage, Stage
 from synthmed.medart.training.weights import load_stage, save_stage, weights_fingerprint
 from synthmed.models.autoencoder import LightAutoencoder
 from synthmed.runs.ended import OnNote, OnStep, Run, silent
+from synthmed.runs.options import with_options
 from synthmed.runs.prepared import Prepared
 from synthmed.runs.record import begin, begun, described
-from synthmed.runs.stage import StageJob, networks_of, told, train_stage
-from synthmed.training.distributed import anywhere
+from synthmed.runs.stage import StageJob, train_stages
+from synthmed.runs.told import stages_card
 from synthmed.training.lock import locked
 from synthmed.training.processes import process_state
+from synthmed.whole_files import whole_folder
 
 
 def train_medart(
@@ -66,11 +67,7 @@ def train_medart(
     Raises:
         UserError: the recipe, its data or the model to start from are wrong, or ``out`` holds a run of another recipe.
     """
-    recipe = train_recipe(data, where)
-    if allow_leak:
-        recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"allow_leak": True})})
-    if init is not None:
-        recipe = recipe.model_copy(update={"model": recipe.model.model_copy(update={"init": str(init)})})
+    recipe = with_options(train_recipe(data, where), allow_leak=allow_leak, init=init)
     main = process_state().is_main_process
     note = on_note if main else silent
     own = out / "tokenizer" if begun(out) else None
@@ -110,17 +107,13 @@ class _Stages:
             raise ValueError("a run needs a tokenizer")
         features = {split: Features(rows, self.out / "features", spec.seed) for split, rows in setup.rows.items()}
         bench = Bench(setup.config, parts, tokenizer, features, spec.seed)
-        folders = []
-        for place, stage in enumerate(self.recipe.stages, 1):
-            folders.append(self.out / "stages" / stage_name(place, stage))
-            if isinstance(stage, AdaptStage):
-                _add_adapters(parts, spec.lora, spec.seed)
-            # One that was asked for in a stage's last step found the stage finished.
-            if anywhere(self.stop(), process_state().device):
-                return Run(False, "stop", self.out / "model")
-            reason = train_stage(self._job(bench, stage, folders[-1]), self.on_step, self.note, self.stop)
-            if reason is not None:
-                return Run(False, reason, self.out / "model")
+        folders = [self.out / "stages" / stage_name(place, stage) for place, stage in enumerate(self.recipe.stages, 1)]
+        jobs = [
+            partial(self._job, bench, stage, folder) for stage, folder in zip(self.recipe.stages, folders, strict=True)
+        ]
+        reason = train_stages(jobs, self.on_step, self.note, self.stop)
+        if reason is not None:
+            return Run(False, reason, self.out / "model")
         if process_state().is_main_process:
             self.note("writing the model")
             adapted = any(isinstance(module, PeftModel) for module in parts.values())
@@ -131,14 +124,15 @@ class _Stages:
             training = {
                 "data": data_card(setup.found),
                 "captions": self.recipe.captions,
-                "stages": [told(folder) for folder in folders],
-                "networks": sorted(set().union(*map(networks_of, folders))),
+                **stages_card(folders),
             }
             write_folder(self.out / "model", config, parts.to("cpu"), bench.tokenizer, training)
         process_state().wait_for_everyone()
         return Run(True, "finished", self.out / "model")
 
     def _job(self, bench: Bench, stage: Stage, folder: Path) -> StageJob:
+        if isinstance(stage, AdaptStage):
+            _add_adapters(bench.parts, self.recipe.model.lora, self.recipe.model.seed)
         decisive = {"image", "pixels", "window", "text_length", "scheduler"}
         model = {**bench.config.model_dump(mode="json", include=decisive), "dtype": self.recipe.model.dtype}
         if isinstance(stage, AdaptStage):
@@ -196,13 +190,9 @@ def _begin(recipe: TrainRecipe, setup: Setup, out: Path, digest: str) -> None:
     """Keep what the run is of, or refuse another one's folder."""
 
     def save_tokenizer() -> None:
-        if setup.start.tokenizer is None or setup.start.ready:
-            return
-        temporary = out / ".tokenizer.tmp"
-        for left in (temporary, out / "tokenizer"):
-            shutil.rmtree(left, ignore_errors=True)
-        setup.start.tokenizer.save_pretrained(temporary)
-        temporary.rename(out / "tokenizer")
+        if setup.start.tokenizer is not None and not setup.start.ready:
+            with whole_folder(out / "tokenizer") as place:
+                setup.start.tokenizer.save_pretrained(place)
 
     free = {"sampler", "init", "base"}
     begin(

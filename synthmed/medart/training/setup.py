@@ -11,13 +11,14 @@ from transformers import T5Tokenizer
 
 from synthmed.data.assemble import Assembled, assemble
 from synthmed.data.datasets import RecordDataset
+from synthmed.data.label_sets import label_sets
 from synthmed.data.spec import DataSpec
 from synthmed.errors import UserError
 from synthmed.medart.config import Config, Lora, PromptConfig
 from synthmed.medart.parts import check_parts, network
 from synthmed.medart.tokenizer import load_tokenizer, train_tokenizer
 from synthmed.medart.training.captions import captioned
-from synthmed.medart.training.model import label_sets, model_config
+from synthmed.medart.training.model import model_config
 from synthmed.medart.training.recipe import ModelSpec, TrainRecipe
 from synthmed.medart.training.rows import Rows
 from synthmed.medart.training.stages import AdaptStage, AutoencoderStage, BaseStage, Stage

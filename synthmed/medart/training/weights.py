@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from peft import PeftModel
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import nn
 
 from synthmed.errors import UserError
@@ -17,7 +17,8 @@ from synthmed.medart.latents import set_scaling
 from synthmed.medart.parts import configs
 from synthmed.medart.training.stages import AdaptStage, AutoencoderStage, Stage
 from synthmed.models.fingerprint import fingerprint
-from synthmed.training.records import DONE, replace, write_json
+from synthmed.training.records import DONE, save_weights
+from synthmed.whole_files import write_json
 
 WEIGHTS = "weights.safetensors"
 
@@ -33,10 +34,7 @@ def save_stage(folder: Path, stage: Stage, parts: nn.ModuleDict, record: Mapping
     Args:
         record: of ``done.json``; ``scaling`` (shift and scale) is added after an autoencoder.
     """
-    tensors = {name: value.detach().to("cpu", copy=True).contiguous() for name, value in _changed(stage, parts)}
-    temporary = folder / f".{WEIGHTS}.tmp"
-    save_file(tensors, temporary)
-    replace(temporary, folder / WEIGHTS)
+    save_weights(folder / WEIGHTS, dict(_changed(stage, parts)))
     write_json(folder / DONE, record)
 
 

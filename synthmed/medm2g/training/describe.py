@@ -13,7 +13,7 @@ from synthmed.medm2g.training.order import Planned
 from synthmed.medm2g.training.prepare import count_items
 from synthmed.medm2g.training.rows import Rows
 from synthmed.report.table import Cell, Table
-from synthmed.training.records import read_done
+from synthmed.runs.told import steps_done
 
 _BYTES = 4
 
@@ -48,7 +48,7 @@ def describe(config: Config, planned: Sequence[Planned], rows: Rows, stages: Pat
                 count_items(one, rows),
                 settings.batch_size,
                 f"{memory:.0f} MiB",
-                _done(stages / one.name),
+                steps_done(stages / one.name),
             ]
         )
     return Table(["stage", "trained", "parameters", "steps", "items", "batch", "weights in training", "done"], cells)
@@ -57,15 +57,10 @@ def describe(config: Config, planned: Sequence[Planned], rows: Rows, stages: Pat
 def lines(planned: Sequence[Planned]) -> Iterator[str]:
     """What each stage changes and is prompted by."""
     for one in planned:
-        prompted = f"; prompted by {', '.join(one.conditions)}" if one.conditions else ""
-        yield f"{one.name} trains {', '.join(one.trains)}{prompted}"
-
-
-def _done(folder: Path) -> str:
-    done = read_done(folder)
-    if done is not None:
-        return f"all {done['step']}"
-    # Only looked at: another process may be writing there.
-    names = [place.name.removeprefix("step-") for place in (folder / "checkpoints").glob("step-*")]
-    steps = [int(name) for name in names if name.isdigit()]
-    return f"{max(steps)} steps" if steps else ""
+        several = len(one.conditions) > 1
+        prompted = [
+            f"{f'{flow} ' if several else ''}prompted by {', '.join(names)}"
+            for flow, names in one.conditions.items()
+            if names
+        ]
+        yield "; ".join([f"{one.name} trains {', '.join(one.trains)}", *prompted])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from synthmed.data.assemble import Assembled, Row
+from synthmed.data.assemble import Assembled
+from synthmed.data.label_sets import label_sets
 from synthmed.errors import UserError
 from synthmed.medm2g.config import Config, PromptConfig
 from synthmed.medm2g.sizes import make_config, site_widths
@@ -14,10 +14,6 @@ from synthmed.medm2g.training.recipe import TrainRecipe
 from synthmed.medm2g.training.stages import RoundStage
 from synthmed.modality import canonical
 from synthmed.registry import nearest
-from synthmed.sample import NO_FINDING
-
-MOST_SETS = 2000
-"""Label sets that a model keeps; rarer ones could name a patient."""
 
 
 def model_config(recipe: TrainRecipe, found: Assembled, vocabulary: int) -> Config:
@@ -71,14 +67,6 @@ def model_config(recipe: TrainRecipe, found: Assembled, vocabulary: int) -> Conf
         return _overridden(config, spec.parts)
     except ValueError as error:
         raise UserError(f"model: {' '.join(str(error).split())}") from None
-
-
-def label_sets(rows: Sequence[Row]) -> tuple[tuple[tuple[str, ...], float], ...]:
-    """The label sets of rows that have labels, by how often they occur, at most `MOST_SETS`."""
-    counts = Counter(tuple(sorted(set(row.record.labels) - {NO_FINDING})) for row in rows if row.record.labels)
-    total = sum(counts.values())
-    ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))[:MOST_SETS]
-    return tuple((labels, count / total) for labels, count in ordered)
 
 
 def _overridden(config: Config, parts: Mapping[str, Mapping[str, Any]]) -> Config:

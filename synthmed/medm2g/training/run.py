@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,14 @@ from synthmed.medm2g.training.scales import scaled_config
 from synthmed.medm2g.training.setup import Setup, set_up
 from synthmed.medm2g.training.stages import STAGES, FlowStage, RoundStage
 from synthmed.runs.ended import OnNote, OnStep, Run, silent
+from synthmed.runs.options import with_options
 from synthmed.runs.prepared import Prepared
 from synthmed.runs.record import begin, begun, described
-from synthmed.runs.stage import StageJob, networks_of, told, train_stage
-from synthmed.training.distributed import anywhere
+from synthmed.runs.stage import StageJob, train_stages
+from synthmed.runs.told import stages_card
 from synthmed.training.lock import locked
 from synthmed.training.processes import process_state
+from synthmed.whole_files import whole_folder
 
 
 def train_medm2g(
@@ -45,126 +47,107 @@ def train_medm2g(
     on_note: OnNote = lambda text: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Run:
-    """Train a recipe's keys and values; see `run`.
-
-    Args:
-        where: the recipe's file, for error messages.
-        allow_leak: as ``data.allow_leak``.
-        init: as ``model.init``.
-    """
-    recipe = train_recipe(data, where)
-    if allow_leak:
-        recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"allow_leak": True})})
-    if init is not None:
-        recipe = recipe.model_copy(update={"model": recipe.model.model_copy(update={"init": init})})
-    return run(recipe, out, dry_run=dry_run, trust=trust, on_step=on_step, on_note=on_note, stop=stop)
-
-
-def run(
-    recipe: TrainRecipe,
-    out: Path,
-    *,
-    dry_run: bool = False,
-    trust: bool = False,
-    on_step: OnStep = lambda stage, step, steps, losses: None,
-    on_note: OnNote = lambda text: None,
-    stop: Callable[[], bool] = lambda: False,
-) -> Run:
-    """Train the stages that are not finished, in ``out/stages/<nn>-<name>/``, and write ``out/model/``.
+    """Train a recipe's keys and values: the stages that are not finished, in ``out/stages/``, then ``out/model/``.
 
     Killed at any moment and called again, a run ends with the same bits as one that was not.
 
     Args:
+        where: the recipe's file, for error messages.
         trust: let the recipe name any importable transform.
+        allow_leak: as ``data.allow_leak``.
+        init: as ``model.init``.
         on_note: what happens between the stages, a line each; the plan of a dry run.
         stop: asked after each step; the run writes a checkpoint and ends.
 
     Raises:
         UserError: the recipe, its data or the model to start from are wrong, or ``out`` holds a run of another recipe.
     """
+    recipe = with_options(train_recipe(data, where), allow_leak=allow_leak, init=init)
     main = process_state().is_main_process
-    if not main:
-        on_note = silent
+    note = on_note if main else silent
     if dry_run:
-        setup = set_up(recipe, _own_tokenizer(out), trust=trust, dry=True, note=on_note)
+        setup = set_up(recipe, _own_tokenizer(out), trust=trust, dry=True, note=note)
         for text in [
             describe(setup.config, setup.planned, setup.rows["train"], out / "stages").to_text(),
             *lines(setup.planned),
             *([f"new, not in {recipe.model.init}: {', '.join(setup.new)}"] if setup.new else []),
         ]:
-            on_note(text)
+            note(text)
         return Run(False, "dry run", out / "model")
     with locked(out) if main else nullcontext():
         with process_state().main_process_first():
-            setup = set_up(recipe, _own_tokenizer(out), trust=trust, dry=False, note=on_note)
+            # Asked here: the other processes find what the main one has begun.
+            setup = set_up(recipe, _own_tokenizer(out), trust=trust, dry=False, note=note)
             digest = data_digest(recipe.data, setup.found)
             if main:
                 _begin(recipe, setup, out, digest)
-        return _train_stages(recipe, setup, out, digest, trust, on_step, on_note, stop)
-
-
-def _train_stages(
-    recipe: TrainRecipe,
-    setup: Setup,
-    out: Path,
-    digest: str,
-    trust: bool,
-    on_step: OnStep,
-    on_note: OnNote,
-    stop: Callable[[], bool],
-) -> Run:
-    seed = recipe.model.seed
-    features = {split: Features(rows, out / "features", setup.tokenizers, seed) for split, rows in setup.rows.items()}
-    bench = Bench(setup.config, setup.rows, features, setup.tokenizers, seed, trust)
-    scaled = False
-    folders = [out / "stages" / planned.name for planned in setup.planned]
-    for planned, folder in zip(setup.planned, folders, strict=True):
-        if isinstance(planned.stage, FlowStage | RoundStage) and not scaled:
-            on_note("encoding the images and reports")
-            bench.config = _scaled(setup, bench)
-            scaled = True
-        # One that was asked for in a stage's last step found the stage finished.
-        if anywhere(stop(), process_state().device):
-            return Run(False, "stop", out / "model")
-        reason = train_stage(_job(setup, bench, planned, folder, digest), on_step, on_note, stop)
-        if reason is not None:
-            return Run(False, reason, out / "model")
-    if process_state().is_main_process:
-        on_note("writing the model")
-        config = bench.config if scaled else _scaled(setup, bench)
-        touched = {*setup.store.changed, *setup.store.start}
-        training = {
-            "data": data_card(setup.found),
-            "stages": [told(folder) for folder in folders],
-            "networks": sorted(set().union(*map(networks_of, folders))),
-            "untrained": [name for name in config.parts if name not in touched],
+        seed = recipe.model.seed
+        features = {
+            split: Features(rows, out / "features", setup.tokenizers, seed) for split, rows in setup.rows.items()
         }
-        write_model(out / "model", config, setup.store, setup.tokenizers, training)
-    process_state().wait_for_everyone()
-    return Run(True, "finished", out / "model")
+        bench = Bench(setup.config, setup.rows, features, setup.tokenizers, seed, trust)
+        return _Stages(setup, bench, out, digest, on_step, note, stop).train()
 
 
-def _job(setup: Setup, bench: Bench, planned: Planned, folder: Path, digest: str) -> StageJob:
-    parts = setup.store.load({*planned.trains, *planned.takes, "encoder_text"})
+@dataclass
+class _Stages:
+    """A run under way."""
 
-    def save(ready: Prepared, record: Mapping[str, Any]) -> None:
-        setup.store.save(folder, ready.parts, record)
+    setup: Setup
+    bench: Bench
+    out: Path
+    digest: str
+    on_step: OnStep
+    note: OnNote
+    stop: Callable[[], bool]
+    scaled: bool = False
 
-    return StageJob(
-        folder,
-        planned.stage.training,
-        fingerprint={
-            "data": digest,
-            "stage": described(planned.stage),
-            "conditions": list(planned.conditions),
-            "model": bench.config.model_dump(mode="json", include={"flows", "process", "text_length"}),
-            "weights": setup.store.fingerprint(parts),
-        },
-        prepare=partial(prepare, bench, planned, parts),
-        save=save,
-        take=lambda done: setup.store.finish(folder, planned.trains),
-        upgrade=_upgraded,
-    )
+    def train(self) -> Run:
+        setup, bench = self.setup, self.bench
+        folders = [self.out / "stages" / planned.name for planned in setup.planned]
+        jobs = [partial(self._job, planned, folder) for planned, folder in zip(setup.planned, folders, strict=True)]
+        reason = train_stages(jobs, self.on_step, self.note, self.stop)
+        if reason is not None:
+            return Run(False, reason, self.out / "model")
+        if process_state().is_main_process:
+            self.note("writing the model")
+            config = bench.config if self.scaled else _scaled(setup, bench)
+            touched = {*setup.store.changed, *setup.store.start}
+            training = {
+                "data": data_card(setup.found),
+                **stages_card(folders),
+                "untrained": [name for name in config.parts if name not in touched],
+            }
+            write_model(self.out / "model", config, setup.store, setup.tokenizers, training)
+        process_state().wait_for_everyone()
+        return Run(True, "finished", self.out / "model")
+
+    def _job(self, planned: Planned, folder: Path) -> StageJob:
+        setup, bench = self.setup, self.bench
+        if isinstance(planned.stage, FlowStage | RoundStage) and not self.scaled:
+            self.note("encoding the images and reports")
+            bench.config = _scaled(setup, bench)
+            self.scaled = True
+        parts = setup.store.load({*planned.trains, *planned.takes, "encoder_text"})
+
+        def save(ready: Prepared, record: Mapping[str, Any]) -> None:
+            setup.store.save(folder, ready.parts, record)
+
+        return StageJob(
+            folder,
+            planned.stage.training,
+            fingerprint={
+                "data": self.digest,
+                "stage": described(planned.stage),
+                "conditions": {flow: list(prompts) for flow, prompts in planned.conditions.items()},
+                "model": bench.config.model_dump(mode="json", include={"flows", "process", "text_length"}),
+                "weights": setup.store.fingerprint(parts),
+            },
+            prepare=partial(prepare, bench, planned, parts),
+            save=save,
+            take=lambda done: setup.store.finish(folder, planned.trains),
+            upgrade=_upgraded,
+        )
 
 
 def _upgraded(fingerprint: dict[str, Any]) -> dict[str, Any]:
@@ -176,6 +159,9 @@ def _upgraded(fingerprint: dict[str, Any]) -> dict[str, Any]:
         stage = STAGES[before["stage"]].model_validate({**before, "training": {"steps": 1}})
     except pydantic.ValidationError:
         return fingerprint
+    prompts = fingerprint.get("conditions")
+    if isinstance(prompts, list) and not isinstance(stage, RoundStage):
+        fingerprint = {**fingerprint, "conditions": {stage.modality: prompts} if isinstance(stage, FlowStage) else {}}
     return {**fingerprint, "stage": stage.model_dump(mode="json", exclude={"training"})}
 
 
@@ -200,11 +186,8 @@ def _begin(recipe: TrainRecipe, setup: Setup, out: Path, digest: str) -> None:
     free = {"sampler", "pairing", "tokenizer", "init"}
 
     def save_tokenizer() -> None:
-        shutil.rmtree(out / "tokenizer", ignore_errors=True)
-        temporary = out / ".tokenizer.tmp"
-        shutil.rmtree(temporary, ignore_errors=True)
-        setup.tokenizers.save(temporary)
-        temporary.rename(out / "tokenizer")
+        with whole_folder(out / "tokenizer") as place:
+            setup.tokenizers.save(place)
 
     begin(
         out,

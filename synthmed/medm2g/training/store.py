@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import nn
 
 from synthmed.errors import UserError
@@ -20,7 +19,8 @@ from synthmed.medm2g.pretrained import start_from
 from synthmed.models.fingerprint import fingerprint
 from synthmed.recipe import validate
 from synthmed.registry import nearest
-from synthmed.training.records import DONE, replace, write_json
+from synthmed.training.records import DONE, save_weights
+from synthmed.whole_files import write_json
 
 WEIGHTS = "weights.safetensors"
 Tensors = dict[str, torch.Tensor]
@@ -69,14 +69,8 @@ class Store:
 
     def save(self, folder: Path, parts: Mapping[str, nn.Module], record: Mapping[str, Any]) -> None:
         """Keep what a stage changed: the weights, then ``done.json``, without which they do not count."""
-        tensors = {
-            f"{name}.{key}": value.detach().to("cpu", copy=True).contiguous()
-            for name, part in parts.items()
-            for key, value in part.state_dict().items()
-        }
-        temporary = folder / f".{WEIGHTS}.tmp"
-        save_file(tensors, temporary)
-        replace(temporary, folder / WEIGHTS)
+        tensors = {f"{name}.{key}": value for name, part in parts.items() for key, value in part.state_dict().items()}
+        save_weights(folder / WEIGHTS, tensors)
         write_json(folder / DONE, record)
 
     def finish(self, folder: Path, names: Iterable[str]) -> None:

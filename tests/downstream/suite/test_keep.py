@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from synthmed.downstream.cell import Cell
 from synthmed.downstream.rows import Rows
 from synthmed.downstream.suite.keep import Kept, KeptPredictions, differences
-from synthmed.downstream.suite.rows_file import RowsFolder, with_pixels
+from synthmed.downstream.suite.rows_file import RowsFolder
 from synthmed.downstream.suite.truth_file import load_truth, save_truth
 from synthmed.downstream.truth import Truth, boxes
 from synthmed.errors import UserError
@@ -61,7 +62,8 @@ def test_rows_come_back_and_are_not_made_twice(kind: str, tmp_path: Path) -> Non
 
     def make(path: Path) -> Rows:
         calls.append(path)
-        return with_pixels(rows, path)
+        np.save(path, pixels)
+        return replace(rows, pixels=np.load(path, mmap_mode="r"))
 
     for identity, times in (("one", 1), ("one", 1), ("other", 2)):
         found = folder.make(identity, make)

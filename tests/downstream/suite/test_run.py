@@ -17,7 +17,7 @@ from synthmed.data.reading import read_images
 from synthmed.data.sources.shards import Shards
 from synthmed.data.spec import DataSpec
 from synthmed.downstream.effects import gains
-from synthmed.downstream.suite.run import Hooks, trained_suite
+from synthmed.downstream.suite.run import Hooks, RunOptions, trained_suite
 from synthmed.downstream.suite.sets import drawn
 from synthmed.errors import UserError
 from synthmed.evaluation.corpora.shards import ShardCorpus
@@ -26,6 +26,7 @@ from synthmed.phantom import Phantom
 from synthmed.recipe import read_recipe
 
 KEY = ("classification", "xray")
+HERE = RunOptions(processes=0)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ class Told(Hooks):
 
 def test_a_suite_runs_and_goes_on_where_it_stopped(root: Path, out: Path) -> None:
     whole, told = suite(root), Told()
-    run = trained_suite(whole, out, processes=0, hooks=told)
+    run = trained_suite(whole, out, RunOptions(processes=0, hooks=told))
     assert told.counts == [(6, 0)]
     assert [cell.key for cell in run.cells] == told.cells
     assert len(told.cells) == 6
@@ -75,7 +76,7 @@ def test_a_suite_runs_and_goes_on_where_it_stopped(root: Path, out: Path) -> Non
     predictions = (out / "cells" / f"{lost}.safetensors").read_bytes()
     (out / "cells" / f"{lost}.json").unlink()
     told = Told()
-    again = trained_suite(whole, out, processes=0, hooks=told)
+    again = trained_suite(whole, out, RunOptions(processes=0, hooks=told))
     assert (told.cells, told.counts) == ([lost], [(6, 5)])
     assert (out / "cells" / f"{lost}.safetensors").read_bytes() == predictions
     assert [cell.value for cell in again.cells] == [cell.value for cell in run.cells]
@@ -84,32 +85,32 @@ def test_a_suite_runs_and_goes_on_where_it_stopped(root: Path, out: Path) -> Non
 def test_another_suite_is_refused_in_its_folder(root: Path, out: Path) -> None:
     task = {**tiny(root)["tasks"][0], "fit": {"steps": 11, "batch_size": 4}}
     with pytest.raises(UserError, match=r"another suite or data \(suite.tasks.0.fit.steps\)"):
-        trained_suite(suite(root, tasks=[task]), out, processes=0)
+        trained_suite(suite(root, tasks=[task]), out, HERE)
     with pytest.raises(UserError, match=r"data\.test"):
-        trained_suite(suite(root, test={"place": "{root}/train"}), out, processes=0)
+        trained_suite(suite(root, test={"place": "{root}/train"}), out, HERE)
 
 
 def test_a_planted_leak_refuses_to_run(root: Path, tmp_path: Path) -> None:
     # The first five training patients again, as another set.
     generate_dataset(Phantom((32, 32)), tmp_path / "leaky", 5, seed=0, to=["xray", "xray.mask"], workers=0)
     with pytest.raises(UserError, match="guard: 5 equal pixels between train and test rows"):
-        trained_suite(suite(root, test={"place": str(tmp_path / "leaky")}), tmp_path / "a", processes=0)
+        trained_suite(suite(root, test={"place": str(tmp_path / "leaky")}), tmp_path / "a", HERE)
     with pytest.raises(UserError, match="rows of generator copy are test rows"):
         copy = {"name": "copy", "place": "{root}/test", "setting": "released"}
-        trained_suite(suite(root, generators=[copy]), tmp_path / "b", processes=0)
+        trained_suite(suite(root, generators=[copy]), tmp_path / "b", HERE)
     record = next(iter(Shards().records(root / "test")))
     card = {"data": {"pixels": [pixel_id(p.values) for p in read_images(record).values()], "records": {"train": 1}}}
     Phantom((32, 32)).save_pretrained(tmp_path / "model")
     (tmp_path / "model" / "training.json").write_text(json.dumps(card))
     with pytest.raises(UserError, match="generator phantom was trained on 1 of 24 test rows"):
         spec = {**tiny(root)["generators"][0], "model": str(tmp_path / "model")}
-        trained_suite(suite(root, generators=[spec]), tmp_path / "c", processes=0)
+        trained_suite(suite(root, generators=[spec]), tmp_path / "c", HERE)
     assert not list(tmp_path.glob("*/cells/*"))
 
 
 def test_the_stand_in_is_of_each_cells_own_rows_and_untrained_tasks_stop(root: Path, tmp_path: Path) -> None:
     elastic = {"name": "elastic", "resample": "elastic", "setting": "strict", "per": 1}
-    run = trained_suite(suite(root, generators=[elastic]), tmp_path / "a", processes=0)
+    run = trained_suite(suite(root, generators=[elastic]), tmp_path / "a", HERE)
     mixed = [cell for cell in run.cells if cell.generator]
     assert [(cell.arm, cell.setting, cell.synthetic_rows) for cell in mixed] == [("mixed-1", "strict", 20)] * 2
     made = [np.load(path) for path in sorted((tmp_path / "a" / "rows").glob("made-elastic-*/pixels.npy"))]
@@ -118,9 +119,8 @@ def test_the_stand_in_is_of_each_cells_own_rows_and_untrained_tasks_stop(root: P
 
     task = {**tiny(root)["tasks"][0], "options": {"bar": 1.0}}
     told = Told()
-    stopped = trained_suite(
-        suite(root, generators=[elastic], tasks=[task], stop_untrained=True), tmp_path / "b", processes=0, hooks=told
-    )
+    stopping = suite(root, generators=[elastic], tasks=[task], stop_untrained=True)
+    stopped = trained_suite(stopping, tmp_path / "b", RunOptions(processes=0, hooks=told))
     assert [cell.amount for cell in stopped.cells] == [1.0, 1.0]
     assert len(told.cells) == 2
 
@@ -139,7 +139,7 @@ def test_a_trained_generator_sees_each_cells_rows_and_no_others(root: Path, tmp_
         seen.append(tuple(row.record.id for row in found.splits["train"]))
         return root / "model"
 
-    run = trained_suite(whole, tmp_path / "out", processes=0, train_generator=train)
+    run = trained_suite(whole, tmp_path / "out", RunOptions(processes=0, train_generator=train))
     rows = drawn(tmp_path / "out", whole.tasks[0], 8, 3)
     assert [sorted(keys) for keys in seen] == [sorted(rows.keys)]
     assert 8 <= len(rows) < 40

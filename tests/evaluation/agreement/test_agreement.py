@@ -11,7 +11,7 @@ import pytest
 from helpers.corpora import MemoryCorpus
 
 from synthmed.evaluation.agreement.agreement import Agreement
-from synthmed.evaluation.agreement.judge import Judge
+from synthmed.evaluation.agreement.protocol import Judge
 from synthmed.evaluation.corpus import Facts
 from synthmed.evaluation.metric import Context, Figure
 from synthmed.sample import Box

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from helpers.digests import digest
 from torch import nn
 
 from synthmed.diffusion.process import Parametrisation
@@ -15,7 +16,6 @@ from synthmed.models.adaptive import AdaptiveParameters
 from synthmed.models.context_encoder import ContextEncoder, FlatContextEncoder
 from synthmed.models.flow import LatentFlow
 from synthmed.models.guidance_layers import GuidanceLayers
-from synthmed.training.freeze import digest
 from synthmed.training.loop import train
 from synthmed.training.settings import Settings
 

@@ -18,7 +18,6 @@ from synthmed.medm2g.tokenizer import Tokenizers, encode, train_tokenizer
 from synthmed.medm2g.training.datasets import PairItems, RawPromptItems
 from synthmed.medm2g.training.ellipses import ellipses
 from synthmed.medm2g.training.features import Features
-from synthmed.medm2g.training.model import label_sets
 from synthmed.medm2g.training.recipe import train_recipe
 from synthmed.medm2g.training.rows import Rows, in_network_range, stack
 from synthmed.medm2g.training.scales import scaled_config, scaled_group
@@ -113,14 +112,6 @@ def test_a_reports_latent_is_its_mean(rows: Rows, tmp_path: Path) -> None:
     found = _features(rows, tmp_path).posteriors(flow, flow.groups[0], parts["autoencoder_text"])
     assert found["mean"].std() > 0
     assert (found["logvar"].exp() < 1e-12).all()
-
-
-def test_label_sets_are_counted(rows: Rows) -> None:
-    sets = label_sets(rows.dataset.rows)
-    assert sum(share for _, share in sets) == pytest.approx(1)
-    first, share = sets[0]
-    same = [row for row in rows.dataset.rows if tuple(sorted(set(row.record.labels) - {"no finding"})) == first]
-    assert share == pytest.approx(len(same) / len(rows))
 
 
 def _features(rows: Rows, folder: Path) -> Features:
