@@ -33,12 +33,9 @@ class Noised:
     given: torch.Tensor
     counted: torch.Tensor
 
-    def loss(self, flow: LatentFlow, condition: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
-        """The mean squared error of the flow's prediction, over ``items`` (B,) bool or over all."""
-        counted = self.counted
-        if items is not None:
-            counted = counted & items.reshape(-1, *[1] * (counted.ndim - 1))
-        return group_mse(flow.denoise(self.z_t, self.t, condition, self.given), self.target, counted)
+    def loss(self, flow: LatentFlow, condition: torch.Tensor) -> torch.Tensor:
+        """The mean squared error of the flow's prediction."""
+        return group_mse(flow.denoise(self.z_t, self.t, condition, self.given), self.target, self.counted)
 
 
 def noised(

@@ -110,6 +110,7 @@ def prepare_round(bench: Bench, planned: Planned, stage: RoundStage, parts: nn.M
         drop=stage.drop,
         unknown=stage.unknown,
         clean_probability=stage.clean_probability,
+        earlier_probability=stage.earlier_probability,
         train=[side for side, name in sides.items() if f"context_{name}" in planned.trains],
         env_contrastive=stage.env_contrastive,
     )

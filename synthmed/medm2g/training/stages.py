@@ -141,7 +141,8 @@ class RoundStage(_Stage):
         pair: the two flows that guide each other.
         train: whose V, f and guidance layers change; by default those that no earlier round trained, and the second
             if both were, as in the paper's three rounds.
-        clean_probability: that one side is shown clean to the other, which trains translation.
+        clean_probability: that a side is shown clean to the other, which trains translation.
+        earlier_probability: that it is shown as it was at an earlier time, from which V learns what to look for.
         drop: probability of the null prompt.
         unknown: that f of a noised side is without the prompt embedding of its clean image, as it is where both are
             made together; the paper, which always has it, does not say what joint generation puts in its place.
@@ -154,10 +155,17 @@ class RoundStage(_Stage):
     pair: tuple[str, str]
     train: tuple[str, ...] | None = None
     clean_probability: Share = 0.25
+    earlier_probability: Share = 0.5
     drop: Share = 0.1
     unknown: Share = 0.5
     condition: tuple[str, ...] | None = None
     env_contrastive: Weight = 0.0
+
+    @pydantic.model_validator(mode="after")
+    def _probabilities(self) -> RoundStage:
+        if self.clean_probability + self.earlier_probability > 1:
+            raise ValueError("clean_probability and earlier_probability: together at most 1")
+        return self
 
 
 Stage = AutoencoderStage | MaskAutoencoderStage | TextAutoencoderStage | AlignmentStage | FlowStage | RoundStage
