@@ -143,7 +143,7 @@ class RoundStage(_Stage):
             if both were, as in the paper's three rounds.
         clean_probability: that a side is shown clean to the other, which trains translation.
         earlier_probability: that it is shown as it was at an earlier time, from which V learns what to look for.
-        drop: probability of the null prompt.
+        drop: probability of the null prompt, and of f of a clean side without its prompt embedding.
         unknown: that f of a noised side is without the prompt embedding of its clean image, as it is where both are
             made together; the paper, which always has it, does not say what joint generation puts in its place.
         condition: what else prompts both; by default what each flow's own stage was prompted by, but the other side;
