@@ -100,6 +100,8 @@ def image_encoder(size: Size, channels: int, preset: Preset) -> Part:
     if size == "paper":
         tower = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16}
         shape = {"patch_size": 14, "image_size": 224, "projection_dim": preset.dim}
+        if channels not in (1, 3):  # several contrasts; CLIP's own weights are of three channels
+            shape["num_channels"] = channels
         return {"class": "ClipImagePromptEncoder", "tower": tower | shape}
     return {"class": "ImagePromptEncoder", "in_channels": channels, "dim": preset.dim, "widths": _RESNET[size]}
 

@@ -64,10 +64,25 @@ class ClipTextPromptEncoder(ModelMixin, ConfigMixin):
         self.clip = CLIPTextModelWithProjection(CLIPTextConfig.from_dict(plain_entries(tower)))
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None) -> torch.Tensor:
-        """(B, L) int64 and their mask (B, L) to (B, projection_dim), not normalised."""
+        """(B, L) int64 and their mask (B, L) to (B, projection_dim), not normalised.
+
+        A text with more tokens than the tower has positions (77 in CLIP) loses its end, not its end token.
+        """
+        input_ids, attention_mask = self._shortened(input_ids, attention_mask)
         vectors: torch.Tensor = self.clip(input_ids=input_ids, attention_mask=attention_mask).text_embeds
         return vectors
 
     def embed(self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None) -> torch.Tensor:
         """(B, L) to one token of length 1 each, (B, 1, projection_dim)."""
         return as_token(self.forward(input_ids, attention_mask))
+
+    def _shortened(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        positions, length = int(self.clip.config.max_position_embeddings), input_ids.shape[1]  # type: ignore[arg-type]
+        if length <= positions:
+            return input_ids, attention_mask
+        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        ends = input_ids.gather(1, mask.sum(1, keepdim=True) - 1)
+        last = torch.where(mask[:, positions - 1 : positions] > 0, ends, input_ids[:, positions - 1 : positions])
+        return torch.cat([input_ids[:, : positions - 1], last], 1), mask[:, :positions]

@@ -62,6 +62,14 @@ def test_the_papers_counts() -> None:
     assert config.flow("text").groups[0].channels == 768
 
 
+def test_the_papers_image_tower_takes_as_many_channels_as_there_are_contrasts() -> None:
+    with torch.device("meta"):
+        config = make_config("paper", ["xray", "mri", "mri.t2"], image_size=512, vocabulary=1)
+        parts: Any = build_parts(config, only=["encoder_xray", "encoder_mri"])
+    assert parts["encoder_xray"].clip.config.num_channels == 3  # one channel is repeated
+    assert parts["encoder_mri"].clip.config.num_channels == 2
+
+
 def test_stable_diffusions_unet_starts_a_flow(tmp_path: Path) -> None:
     published = UNet2DConditionModel(**UNET).eval()
     published.save_pretrained(tmp_path / "unet")

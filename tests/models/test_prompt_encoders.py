@@ -155,6 +155,15 @@ def test_clip_towers_are_transformers_own() -> None:
     torch.testing.assert_close(image_encoder.embed(grey).norm(dim=-1), torch.ones(2, 1))
 
 
+def test_a_text_longer_than_the_towers_positions_loses_its_end_and_not_its_end_token() -> None:
+    encoder: Any = ClipTextPromptEncoder({**TEXT, "max_position_embeddings": 5}).eval()
+    ids = torch.tensor([[27, 3, 4, 5, 6, 7, 28, 29], [27, 3, 4, 28, 29, 29, 29, 29], [27, 3, 4, 5, 28, 29, 29, 29]])
+    mask = (ids != 29).long()
+    short = torch.tensor([[27, 3, 4, 5, 28], [27, 3, 4, 28, 29], [27, 3, 4, 5, 28]])
+    torch.testing.assert_close(encoder(ids, mask), encoder(short, (short != 29).long()))
+    torch.testing.assert_close(encoder(ids[:1, :7]), encoder(short[:1]))
+
+
 def test_conditions_combine_by_weights_that_sum_to_one() -> None:
     a, b = torch.randn(2, 1, 4), torch.randn(2, 1, 4)
     torch.testing.assert_close(combine([a, b], [3, 1]), 0.75 * a + 0.25 * b)
