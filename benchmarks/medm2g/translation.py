@@ -5,9 +5,9 @@
 PSNR and SSIM (MONAI's SSIMMetric) of images in [0, 1], CT over [-1000, 400] HU, with the 95 % bootstrap interval of the
 paired difference. ``sample`` is one image of the model; ``mean`` is of K (8), what it expects: no sample of a posterior
 comes as near to the truth as the posterior's mean, which is what a regression learns. Baselines: images of the same
-model without what is given; a linear map per tissue of the true label map, fitted on training rows (it is told the
-anatomy, which the model is not); a plain MONAI UNet, trained by L1 on the same rows, for `--unet-minutes` of the
-threads it is given: the steps it took are told.
+model without what is given; a linear map per tissue, fitted on training rows, of the tissue that a segmenter (a judge)
+marks in the given image, and of the true label map's (``told``: it knows the anatomy, which no other does); a plain
+MONAI UNet, trained by L1 on the same rows, for `--unet-minutes` of the threads it is given: the steps it took are told.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from judges import guided, interval, keep, pixels, rows, sheet
+from judge_folder import add_judges, from_arguments
+from judges import guided, interval, keep, pixels, rows, scores, sheet
 from monai.metrics import SSIMMetric
 from monai.networks.nets import UNet
 
@@ -48,25 +49,34 @@ def ssim(one: torch.Tensor, other: torch.Tensor) -> np.ndarray:
     return np.asarray(found).reshape(-1)
 
 
-def per_tissue(train: Sequence[Sample], test: Sequence[Sample], given: Sequence[str], to: str) -> torch.Tensor:
-    """Least squares from the given images to the wanted one, one map a tissue of the MRI's or CT's true mask."""
-    owner = "ct" if given[0] == "ct" else "mri"
+def per_tissue(
+    train: Sequence[Sample], test: Sequence[Sample], given: Sequence[str], to: str, marked: np.ndarray
+) -> torch.Tensor:
+    """Least squares from the given images to the wanted one, one map a tissue of the given image's true mask.
+
+    Args:
+        marked: (n, H, W) tissues of the test images.
+    """
     x = torch.cat([unit(train, name) for name in given], 1).movedim(1, -1).reshape(-1, len(given)).numpy()
     y = unit(train, to).reshape(-1).numpy()
-    masks = np.stack([sample.masks[owner] for sample in train]).reshape(-1)
+    masks = np.stack([sample.masks[owner(given)] for sample in train]).reshape(-1)
     new = torch.cat([unit(test, name) for name in given], 1)
     shape = new[:, :1].shape
     flat, found = new.movedim(1, -1).reshape(-1, len(given)).numpy(), np.zeros(int(np.prod(shape)), np.float32)
-    test_masks = np.stack([sample.masks[owner] for sample in test]).reshape(-1)
-    for tissue in np.unique(test_masks):
+    for tissue in np.unique(marked):
         chosen = np.flatnonzero(masks == tissue)[:200_000]
         if len(chosen) < 50:  # too rare for a map of its own: that of all pixels
             chosen = np.arange(len(masks))[:200_000]
         design = np.c_[x[chosen], np.ones(len(chosen))]
         weights, *_ = np.linalg.lstsq(design, y[chosen], rcond=None)
-        there = test_masks == tissue
+        there = marked.reshape(-1) == tissue
         found[there] = np.c_[flat[there], np.ones(int(there.sum()))] @ weights
     return torch.from_numpy(found.reshape(shape)).clamp(0, 1)
+
+
+def owner(given: Sequence[str]) -> str:
+    """The given image whose label map there is: all contrasts of MRI share one."""
+    return "ct" if given[0] == "ct" else "mri"
 
 
 def regression(
@@ -92,7 +102,7 @@ def regression(
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("model", type=Path)
-    parser.add_argument("--data", type=Path, required=True)
+    add_judges(parser)
     parser.add_argument("--n", type=int, default=300)
     parser.add_argument("--unet-minutes", type=float, default=10)
     parser.add_argument("--mean-of", type=int, default=8)
@@ -101,7 +111,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("."))
     arguments = parser.parse_args()
     model = guided(load_model(arguments.model), arguments.guidance)
-    train, test = rows(arguments.data / "train"), rows(arguments.data / arguments.split, arguments.n)
+    judges, test = from_arguments(arguments), rows(arguments.data / arguments.split, arguments.n)
+    train, known = judges.train, judges.train[:1500]
     results: dict[str, object] = {
         "n": len(test),
         "sampler": dict(model.sampler),
@@ -111,6 +122,8 @@ def main() -> None:
     for task, (given, to) in TASKS.items():
         conditions = [{name: sample.images[name] for name in given} for sample in test]
         real = unit(test, to)
+        marked = scores(judges.segmenter(owner(given)), pixels(test, owner(given))).argmax(1)
+        true = np.stack([sample.masks[owner(given)] for sample in test])
         regressed, steps = regression(train, test, given, to, arguments.unet_minutes)
         made = [
             unit(generate(model, to=[to], given=conditions, n=len(test), seed=1 + k), to)
@@ -120,7 +133,8 @@ def main() -> None:
             "sample": made[0],
             "mean": torch.stack(made).mean(0),
             "unconditional": unit(generate(model, to=[to], n=len(test), seed=1), to),
-            "linear per tissue": per_tissue(train[:1500], test, given, to),
+            "linear per tissue": per_tissue(known, test, given, to, marked),
+            "linear per tissue, told": per_tissue(known, test, given, to, true),
             "UNet": regressed,
         }
         entry: dict[str, object] = {"UNet's steps": steps}

@@ -177,6 +177,8 @@ class GuidanceLayers(ModelMixin, ConfigMixin):
 
 _SHARPNESS = 2.0
 """Of a new layer's attention: 86 % of it on a cell's own token, between maps of 8 x 8."""
+_STEPS_PER_UNIT = 2**14
+"""Of the weights that it begins with."""
 
 
 @cache
@@ -193,10 +195,11 @@ def _placing(width: int, head: int) -> torch.Tensor:
     waves = torch.cat([along.sin(), along.cos()], dim=1)
     code = torch.cat([waves.repeat(cells, 1), waves.repeat_interleave(cells, dim=0)], dim=1)
     code = nn.functional.pad(code, (0, head))[:, :head]
-    positions = grid_positions(cells, cells, width, torch.device("cpu")).double()
+    positions = grid_positions(cells, cells, width, torch.device("cpu"), torch.float64)
     damped = positions.T @ positions + 0.01 * cells**2 * torch.eye(width, **options)
-    found: torch.Tensor = _SHARPNESS * torch.linalg.solve(damped, positions.T @ code).T.float()
-    return found
+    found: torch.Tensor = _SHARPNESS * torch.linalg.solve(damped, positions.T @ code).T
+    # The solver's rounding goes with the number of threads, which must not decide what a seed begins with.
+    return (found * _STEPS_PER_UNIT).round().div(_STEPS_PER_UNIT).float()
 
 
 def _sites(network: nn.Module, every_level: bool) -> list[nn.Module]:

@@ -15,7 +15,7 @@ from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from torch import distributed, nn
 
 from synthmed.models.flat_unet import FlatUNet
-from synthmed.models.guidance_layers import GuidanceLayer, GuidanceLayers
+from synthmed.models.guidance_layers import GuidanceLayer, GuidanceLayers, _placing
 from synthmed.models.positions import grid_positions
 
 
@@ -301,6 +301,21 @@ def test_a_new_layer_attends_to_its_own_place(width: int, cells: int) -> None:
     # On average less than half a token's side away, where an even attention is three sides away.
     assert (expected - own).norm(dim=1).mean() < 0.5 / 8
     assert (theirs.mean(dim=0) - own).norm(dim=1).mean() > 2.5 / 8
+
+
+@pytest.mark.parametrize(("width", "context"), [(192, 256), (128, 512)])
+def test_a_new_layer_is_the_same_on_any_number_of_threads(width: int, context: int) -> None:
+    found, threads = [], torch.get_num_threads()
+    try:
+        for count in (1, 2, 3):
+            torch.set_num_threads(count)
+            torch.manual_seed(0)
+            _placing.cache_clear()
+            found.append(GuidanceLayer(width, context, 4).state_dict())
+    finally:
+        torch.set_num_threads(threads)
+    for other in found[1:]:
+        assert all(torch.equal(value, other[key]) for key, value in found[0].items())
 
 
 def test_every_level_is_a_site_if_asked() -> None:
