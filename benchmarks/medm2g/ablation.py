@@ -28,17 +28,9 @@ from ablation_cells import all_cells, cell_recipe, cell_steps, train_cell
 from ablation_scores import JUDGES, score_row, train_judge
 from ablation_tables import row_file, write_tables
 from judge_folder import JudgeFolder
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import Progress, TaskID
 
+from synthmed.cli.bars import counting
 from synthmed.errors import UserError
 from synthmed.training.records import read_done
 from synthmed.whole_files import write_json
@@ -78,7 +70,7 @@ def ablate(arguments: argparse.Namespace) -> None:
     steps = sum(sum(cell_steps(spec).values()) for spec in specs)
     os.environ.update(dict.fromkeys(_THREADS, "1"))  # the workers', which load torch anew
     context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager, ProcessPoolExecutor(arguments.workers, context) as pool, _bars() as bars:
+    with context.Manager() as manager, ProcessPoolExecutor(arguments.workers, context) as pool, counting(600) as bars:
         told, stop = manager.Queue(), manager.Event()
         listener = Thread(target=_listen, args=(told, bars, bars.add_task("training steps", total=steps)))
         listener.start()
@@ -132,19 +124,6 @@ def _listen(told: Any, bars: Progress, bar: TaskID) -> None:
     while (one := told.get()) is not None:
         done[one[0]] = one[1]
         bars.update(bar, completed=sum(done.values()))
-
-
-def _bars() -> Progress:
-    """On standard error, with the time left."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
 
 
 if __name__ == "__main__":
