@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ from synthmed.medm2g.latents import decode_group, encode_group, latent_shape, sc
 from synthmed.medm2g.prompts import condition_of, embed_images, embed_text
 from synthmed.medm2g.size_parts import DOWNSAMPLING
 from synthmed.medm2g.tokenizer import Tokenizers, decode, encode
-from synthmed.medm2g.values import to_network
+from synthmed.medm2g.values import from_network, to_network
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,9 @@ class Wish:
 def make(networks: Networks, wish: Wish, sampler: Sampler, *, cross: bool = True) -> dict[str, Any]:
     """What is asked for, by field: images (B, C, H, W) in [-1, 1], label maps (B, 1, H, W) uint8, texts as a list.
 
+    Where some contrasts or the label map of a given modality are missing, its own flow makes them first: encoders and
+    guidance were trained on whole modalities alone.
+
     Args:
         cross: whether flows guide each other; without, each follows its prompt alone.
 
@@ -64,6 +67,19 @@ def make(networks: Networks, wish: Wish, sampler: Sampler, *, cross: bool = True
         UserError: a field that no flow makes, a given value that cannot be used, or a sampler that cannot follow the
             model's process.
     """
+    wished = wish.to
+    made: dict[str, Any] = {}
+    for flow, missing in _incomplete(networks.config, wish):
+        own = {name: values for name, values in wish.given.items() if name in flow.fields}
+        found = _made(networks, replace(wish, to=missing, given=own), sampler, cross)
+        made |= found
+        rest = tuple(name for name in wish.to if name not in found)
+        wish = replace(wish, to=rest, given=wish.given | _as_given(flow, found))
+    asked = {name: value for name, value in made.items() if name in wished}
+    return asked | _made(networks, wish, sampler, cross)
+
+
+def _made(networks: Networks, wish: Wish, sampler: Sampler, cross: bool) -> dict[str, Any]:
     config, parts = networks.config, networks.parts
     names = _flows(config, wish.to)
     known, clean, embeddings = _given(networks, wish)
@@ -101,6 +117,28 @@ def make(networks: Networks, wish: Wish, sampler: Sampler, *, cross: bool = True
     return _decoded(networks, wish.to, latents)
 
 
+def _incomplete(config: Config, wish: Wish) -> list[tuple[FlowConfig, tuple[str, ...]]]:
+    """The modalities of which an image is given, but not all that another flow reads of them; and what is missing."""
+    names = _flows(config, wish.to)
+    found = []
+    for flow in config.images():
+        missing = tuple(name for name in flow.fields if name not in wish.given)
+        images = [name for name in flow.fields if not name.endswith(".mask")]
+        others = [name for name in names if name != flow.name]
+        guides = any({(flow.name, other), (other, flow.name)} & set(config.guides) for other in others)
+        read = flow.fields if guides else images
+        if others and any(name in wish.given for name in images) and any(name in missing for name in read):
+            found.append((flow, missing))
+    return found
+
+
+def _as_given(flow: FlowConfig, made: Mapping[str, Any]) -> dict[str, list[Any]]:
+    return {
+        name: list(value.cpu().numpy() if name.endswith(".mask") else from_network(flow, value))
+        for name, value in made.items()
+    }
+
+
 def _flows(config: Config, to: Sequence[str]) -> list[str]:
     made: list[str] = []
     for name in to:
@@ -115,10 +153,7 @@ def _flows(config: Config, to: Sequence[str]) -> list[str]:
 def _given(
     networks: Networks, wish: Wish
 ) -> tuple[dict[str, tuple[torch.Tensor, torch.Tensor]], dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-    """Per modality of which something is given: latents with what is known of them, the same alone, and embeddings.
-
-    A group of which nothing is given is 0 in a guiding latent, its mean.
-    """
+    """Per modality of which something is given: latents with what is known of them, the same alone, and embeddings."""
     known: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
     embeddings: dict[str, torch.Tensor] = {}
     for flow in networks.config.flows:
