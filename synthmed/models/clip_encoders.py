@@ -79,7 +79,7 @@ class ClipTextPromptEncoder(ModelMixin, ConfigMixin):
     def _shortened(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        positions, length = int(self.clip.config.max_position_embeddings), input_ids.shape[1]  # type: ignore[arg-type]
+        positions, length = int(self.clip.config.max_position_embeddings), input_ids.shape[1]
         if length <= positions:
             return input_ids, attention_mask
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
