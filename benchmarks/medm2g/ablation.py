@@ -6,9 +6,10 @@ PHANTOM holds train/, val/ and test/ as recipes/medm2g/phantom.yaml's header mak
 that recipe, whose image autoencoder all cells share. Each of CA × VI × seed is one training of recipes/medm2g/ablation
 in a worker process of one thread: CT and MRI flows, then their round. LCAG off is the same model without the round's
 parts (V, f_B, cross-attention). CA off: no alignment, the diffusion loss alone trains the prompt encoders. VI off: no
-projector, no second view. The flows' steps are equal in all cells; alignment and invariant cost time on top, which is
-printed. `ablation_scores.py` says what is measured, by judges trained once on real rows; `effects.py`, how effects are
-taken: one whose 95 % interval over seeds holds 0 is "not shown". The same command goes on where it stopped.
+projector, no second view. The flows' steps are equal in all cells; alignment and invariant cost time on top, which
+`ablation_timing.py` measures in the end, beside nothing else. `ablation_scores.py` says what is measured, by judges
+trained once on real rows; `effects.py`, how effects are taken: one whose 95 % interval over seeds holds 0 is "not
+shown". The same command goes on where it stopped.
 DIR gets table.md, results.json, and a picture a row.
 """
 
@@ -27,6 +28,7 @@ from typing import Any
 from ablation_cells import all_cells, cell_recipe, cell_steps, train_cell
 from ablation_scores import JUDGES, score_row, train_judge
 from ablation_tables import row_file, write_tables
+from ablation_timing import time_cells
 from judge_folder import JudgeFolder
 from rich.progress import Progress, TaskID
 
@@ -88,6 +90,10 @@ def ablate(arguments: argparse.Namespace) -> None:
         try:
             _work(pool, [*judges, *trainings], bars, "judges and trainings")
             _work(pool, rows, bars, "rows")
+            first = {
+                cell.name: spec for cell, spec in zip(cells, specs, strict=True) if cell.seed == min(arguments.seeds)
+            }
+            _work(pool, [(time_cells, (first, out / "timing"))], bars, "timing")
         finally:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)

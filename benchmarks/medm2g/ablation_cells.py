@@ -103,16 +103,15 @@ def _share_features(folder: Path) -> None:
 
 
 def cell_facts(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Seconds of the stages, losses on the validation split, and parameters, of the model and of what was beside it."""
+    """Losses on the validation split, and parameters, of the model and of what was beside it in training."""
     told = {stage["name"]: stage for stage in json.loads((folder / "model" / "training.json").read_text())["stages"]}
     config = Config.model_validate_json((folder / "model" / "config.json").read_text())
     with torch.device("meta"):
         sizes = {name: _parameters(part) for name, part in build_parts(config).items()}
     recipe = train_recipe(spec, RECIPE)
-    seconds, beside, validation = {}, 0, {}
+    beside, validation = 0, {}
     for place, stage in enumerate(recipe.stages, 1):
         name = f"{place:02d}-{label(stage)}"
-        seconds[name] = stage_seconds(folder / "stages" / name, stage.training.batch_size)
         losses = told[name]["losses"]
         beside += sum(key == "logit_scale" for key in losses)
         beside += sum(key.startswith("invariant_") for key in losses) * _projector(config, stage)
@@ -120,25 +119,11 @@ def cell_facts(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
             found = told[name]["validation"]
             validation[stage.modality] = found.get("diffusion", found["loss"])
     guidance = sum(size for name, size in sizes.items() if name.startswith(GUIDANCE))
-    rounds = sum(value for name, value in seconds.items() if "-round-" in name)
     return {
-        "stages": seconds,
-        "seconds": {"without": sum(seconds.values()) - rounds, "with": sum(seconds.values())},
         "parameters": {"without": sum(sizes.values()) - guidance, "with": sum(sizes.values())},
         "beside": beside,
         "validation": validation,
     }
-
-
-def stage_seconds(folder: Path, batch_size: int) -> float:
-    """What a stage's steps took, in all its sessions, by the rates in ``log.jsonl``; without validation."""
-    seconds, before = 0.0, 0
-    for text in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines():
-        line = json.loads(text)
-        if "samples_per_second" in line:
-            seconds += (line["step"] - before) * batch_size / line["samples_per_second"]
-            before = line["step"]
-    return seconds
 
 
 def _projector(config: Config, stage: Any) -> int:

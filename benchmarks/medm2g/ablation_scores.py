@@ -38,7 +38,6 @@ FIGURES = {
     "CT→MRI PSNR": "up",
     "val. loss CT": "down",
     "val. loss MRI": "down",
-    "seconds": "down",
 }
 """The figures of a row, and which way is better."""
 
@@ -63,13 +62,12 @@ def score_row(cell: Path, judges: JudgeFolder, out: Path, n: int, lcag: bool) ->
         load_model(cell / "model"), rows(judges.data / "test", n), judges, lcag, out.with_suffix(".png")
     )
     figures |= {f"val. loss {name.upper()}": facts["validation"][name] for name in IMAGES}
-    figures["seconds"] = facts["seconds"][side]
     kept = {name: value if math.isfinite(value) else None for name, value in figures.items()}
     write_json(out, {"n": n, "figures": kept, "parameters": facts["parameters"][side], "beside": facts["beside"]})
 
 
 def made_figures(model: MedM2G, test: list[Sample], judges: JudgeFolder, lcag: bool, picture: Path) -> dict[str, float]:
-    """The figures of what a model makes for these patients; `FIGURES` but for losses and seconds.
+    """The figures of what a model makes for these patients; `FIGURES` but for the losses.
 
     ``text→``: CT and MRI are made together from the report; the share of the findings' visibility
     (`judges.auroc_ratio`). ``joint``: both without a prompt; organ Dice, and agreement of the findings' ranks, of the

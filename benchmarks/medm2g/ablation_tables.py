@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,12 @@ def row_file(out: Path, cell: Cell, lcag: bool) -> Path:
     return out / "rows" / f"{cell.name}-lcag{lcag:d}.json"
 
 
-def write_tables(out: Path, cells: Iterable[Cell]) -> str:
-    """table.md and results.json from the rows' files alone; gives the text."""
+def timing_file(out: Path, cell: Cell) -> Path:
+    return out / "timing" / f"{cell.name}.json"
+
+
+def write_tables(out: Path, cells: Sequence[Cell]) -> str:
+    """table.md and results.json from the rows' and timings' files alone; gives the text."""
     found: dict[Row, dict[str, Any]] = {}
     for cell in cells:
         for lcag in (False, True):
@@ -35,6 +39,7 @@ def write_tables(out: Path, cells: Iterable[Cell]) -> str:
         for name in FIGURES
     }
     settings = json.loads((out / "settings.json").read_text())
+    timing = {(cell.ca, cell.vi): json.loads(timing_file(out, cell).read_text()) for cell in cells[:4]}
     tests = len(FIGURES) * len(SWITCHES)
     text = "\n".join(
         [
@@ -46,7 +51,7 @@ def write_tables(out: Path, cells: Iterable[Cell]) -> str:
             "",
             f"Of {tests} intervals about {0.05 * tests:.0f} would miss 0 by chance if no switch did anything.",
             "",
-            *_costs(found),
+            *_costs(found, timing),
         ]
     )
     (out / "table.md").write_text(text + "\n", encoding="utf-8")
@@ -87,17 +92,22 @@ def table_of_effects(effects: Mapping[str, Mapping[str, Effect]]) -> str:
     return "\n".join(lines)
 
 
-def _costs(found: dict[Row, dict[str, Any]]) -> list[str]:
-    """Parameters that each switch adds to the model, and in training alone."""
+def _costs(found: Mapping[Row, Mapping[str, Any]], timing: Mapping[tuple[bool, bool], Mapping[str, Any]]) -> list[str]:
+    """What each switch alone adds: parameters to the model and to its training, and seconds of one core."""
     seed = min(row[3] for row in found)
-    none = found[False, False, False, seed]
-    lines = ["| switch | parameters added to the model | beside, in training alone |", "| --- | --- | --- |"]
+    none, base = found[False, False, False, seed], timing[False, False]["without"]
+    lines = [
+        "| switch | parameters added to the model | beside, in training alone | seconds of training |",
+        "| --- | --- | --- | --- |",
+    ]
     for place, switch in enumerate(SWITCHES):
-        one = found[*(place == other for other in range(3)), seed]
+        ca, vi, lcag = (place == other for other in range(3))
+        one = found[ca, vi, lcag, seed]
         added = [one[key] - none[key] for key in ("parameters", "beside")]
         if switch == "LCAG":
             added[1] = 0
-        lines.append(f"| {switch} | {added[0]:,} | {added[1]:,} |")
+        more = timing[ca, vi]["with" if lcag else "without"] - base
+        lines.append(f"| {switch} | {added[0]:,} | {added[1]:,} | {more:+.0f} to {base:.0f} |")
     return lines
 
 

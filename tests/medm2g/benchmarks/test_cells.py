@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from ablation_cells import Cell, all_cells, cell_recipe, cell_steps, stage_seconds, train_cell
+from ablation_cells import Cell, all_cells, cell_recipe, cell_steps, train_cell
 from ablation_scores import FIGURES, IMAGES, JUDGES, score_row, train_judge
+from ablation_tables import timing_file
+from ablation_timing import median_rate, time_cells
 from judge_folder import JudgeFolder
 
 from synthmed.errors import UserError
@@ -45,14 +47,11 @@ def test_a_cell_is_the_recipe_without_what_it_has_not() -> None:
     assert len(flow_steps) == 2
 
 
-def test_seconds_are_those_of_all_sessions(tmp_path: Path) -> None:
-    lines = [
-        {"step": 50, "loss": 1, "samples_per_second": 100},
-        {"step": 50, "validation": {"loss": 1}},
-        {"step": 70, "loss": 1, "samples_per_second": 10},
-    ]
+def test_the_rate_is_the_median_of_all_windows_but_the_first(tmp_path: Path) -> None:
+    lines = [{"step": 10 * i, "samples_per_second": rate} for i, rate in enumerate((1, 100, 90, 70, 200))]
+    lines.insert(3, {"step": 20, "validation": 1})
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert stage_seconds(tmp_path, 4) == pytest.approx(50 * 4 / 100 + 20 * 4 / 10)
+    assert median_rate(tmp_path) == 95
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +86,6 @@ def test_a_cell_is_trained_in_pieces_and_gives_both_its_rows(model: MedM2G, data
     assert facts["parameters"]["without"] == sum(sizes.values()) - sum(sizes[name] for name in guidance)
     # debug's projector is 16-16-16 with one batch norm; one each for the encoders of MRI and CT.
     assert facts["beside"] == 2 * (2 * 16 * 16 + 2 * 16)
-    assert facts["seconds"]["with"] > facts["seconds"]["without"] > 0
     assert set(facts["validation"]) == set(IMAGES)
 
     judges = JudgeFolder(data, tmp_path / "judges", 2)
@@ -111,6 +109,22 @@ def test_a_cell_is_trained_in_pieces_and_gives_both_its_rows(model: MedM2G, data
     score_row(folder, judges, tmp_path / "shaken.json", 12, False)
     shaken = json.loads((tmp_path / "shaken.json").read_text())["figures"]
     assert shaken["CT→MRI PSNR"] == figures[False]["CT→MRI PSNR"]
+
+
+def test_a_cell_is_timed_at_the_recipes_steps(
+    model: MedM2G, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ablation_timing.STEPS", 4)
+    monkeypatch.setattr("ablation_timing.WINDOW", 2)
+    model.save_pretrained(tmp_path / "base")
+    cell = Cell(False, False, 0)
+    spec = cell_recipe(cell, data, tmp_path / "base", 1.0, DEBUG)
+    time_cells({cell.name: spec}, tmp_path / "timing")
+    found = json.loads(timing_file(tmp_path, cell).read_text())
+    flow, rounds = found["stages"]["01-flow-ct"], found["stages"]["03-round-ct-mri"]
+    rate = median_rate(tmp_path / "timing" / cell.name / "stages/01-flow-ct")
+    assert flow == pytest.approx(cell_steps(spec)["01-flow-ct"] * 4 / rate)
+    assert found["with"] - found["without"] == pytest.approx(rounds)
 
 
 def _shake(folder: Path) -> None:
