@@ -50,7 +50,7 @@ class Workers:
             waiting = {self._pool.submit(work, job): job for job in jobs}
         while waiting:
             ended: set[Future[Any]] = wait(waiting, return_when=FIRST_COMPLETED).done
-            for future in ended:
+            for future in [one for one in waiting if one in ended]:  # a set has no order, and the first error is told
                 job = waiting.pop(future)
                 with _naming(job):
                     future.result()
