@@ -119,7 +119,7 @@ def _scatter(axis: plt.Axes, points: np.ndarray, classes: np.ndarray, title: str
         chosen = points[classes == name]
         axis.scatter(chosen[:, 0], chosen[:, 1], s=5, color=plt.get_cmap("tab20")(place % 20), label=name)
     axis.set(title=title, xticks=[], yticks=[])
-    axis.legend(fontsize=6, markerscale=2, loc="best")
+    axis.legend(fontsize=6, markerscale=2, loc="upper left", bbox_to_anchor=(1, 1))  # beside the points, not on them
 
 
 def _finding(sample: Sample) -> str:

@@ -76,7 +76,7 @@ def make(networks: Networks, wish: Wish, sampler: Sampler, *, cross: bool = True
         rest = tuple(name for name in wish.to if name not in found)
         wish = replace(wish, to=rest, given=wish.given | _as_given(flow, found))
     asked = {name: value for name, value in made.items() if name in wished}
-    return asked | _made(networks, wish, sampler, cross)
+    return asked | (_made(networks, wish, sampler, cross) if wish.to else {})
 
 
 def _made(networks: Networks, wish: Wish, sampler: Sampler, cross: bool) -> dict[str, Any]:

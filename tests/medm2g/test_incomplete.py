@@ -39,6 +39,13 @@ def test_they_are_kept_where_they_are_asked_for(model: MedM2G) -> None:
     np.testing.assert_array_equal(both["ct"], made(model, ["ct"], {"mri": MRI})["ct"])
 
 
+def test_two_modalities_that_complete_each_other_leave_nothing_to_make(model: MedM2G) -> None:
+    given = {"ct": [CT], "mri": [MRI]}
+    networks = Networks(model.config, model.parts, model.tokenizers, model.device)
+    found = make(networks, Wish(("ct.mask", "mri.t2"), [""], [5], given), model.config.sampler.make())
+    assert set(found) == {"ct.mask", "mri.t2"}
+
+
 def rendered(model: MedM2G, to: str, guides: list[tuple[str, str]], **given: np.ndarray) -> torch.Tensor:
     config = model.config.model_copy(update={"guides": tuple(guides)})
     networks = Networks(config, model.parts, model.tokenizers, model.device)
