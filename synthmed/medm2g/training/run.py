@@ -166,7 +166,7 @@ def _upgraded(fingerprint: dict[str, Any]) -> dict[str, Any]:
 
 
 def _scaled(setup: Setup, bench: Bench) -> Any:
-    return scaled_config(bench.config, bench.features["train"], lambda name: setup.store.load([name])[name])
+    return scaled_config(bench.config, bench.features["train"], lambda name: setup.store.load([name])[name], setup.kept)
 
 
 def _own_tokenizer(out: Path) -> Path | None:

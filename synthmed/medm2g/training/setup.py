@@ -10,13 +10,14 @@ from synthmed.data.assemble import Assembled, assemble
 from synthmed.data.datasets import RecordDataset
 from synthmed.errors import UserError
 from synthmed.hub import located
-from synthmed.medm2g.config import Config
+from synthmed.medm2g.config import Config, Group
 from synthmed.medm2g.tokenizer import Tokenizers, train_tokenizer
 from synthmed.medm2g.training.model import model_config
 from synthmed.medm2g.training.order import Planned, plan_stages
 from synthmed.medm2g.training.recipe import TrainRecipe
 from synthmed.medm2g.training.rows import Rows, median_spacing
-from synthmed.medm2g.training.store import Store, Tensors, take_parts
+from synthmed.medm2g.training.scales import kept_groups
+from synthmed.medm2g.training.store import Store, Tensors, start_config, take_parts
 from synthmed.prompts import worded
 from synthmed.registry import nearest
 
@@ -35,6 +36,7 @@ class Setup:
         rows: by split, ``train`` and ``val``.
         store: the initial weights.
         new: parts that are not taken from ``init``; empty without ``init``.
+        kept: by field, the latents' groups that keep ``init``'s scale.
     """
 
     found: Assembled
@@ -44,6 +46,7 @@ class Setup:
     rows: dict[str, Rows]
     store: Store
     new: list[str]
+    kept: dict[str, Group]
 
 
 def set_up(
@@ -58,8 +61,8 @@ def set_up(
     Raises:
         UserError: the data, the model folder to start from, or the stages are wrong.
     """
-    if recipe.model.init is not None:
-        place = located(recipe.model.init)
+    place = located(recipe.model.init) if recipe.model.init is not None else None
+    if place is not None:
         if not place.is_dir():
             raise UserError(f"{recipe.model.init}: no such model folder to start from (model.init, or --init)")
         model = recipe.model.model_copy(update={"init": place})
@@ -85,7 +88,9 @@ def set_up(
             raise UserError(f"model.pretrained: the model has no part {name!r}{nearest(name, config.parts)}")
     planned = plan_stages(config, recipe.stages, rows["train"].counts(), {*start, *published})
     store = Store(config, recipe.model.seed, start, published)
-    return Setup(found, tokenizers, config, planned, rows, store, new)
+    trained = {part for one in planned for part in one.trains}
+    kept = kept_groups(start_config(place), start, trained) if place else {}
+    return Setup(found, tokenizers, config, planned, rows, store, new, kept)
 
 
 def _tokenizers(recipe: TrainRecipe, found: Assembled, own: Path | None) -> Tokenizers:

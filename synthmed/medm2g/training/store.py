@@ -78,6 +78,15 @@ class Store:
         self.changed |= dict.fromkeys(names, folder)
 
 
+def start_config(folder: Path) -> Config:
+    """What a model folder to start from is made of.
+
+    Raises:
+        UserError: no MedM2G model, or damaged.
+    """
+    return validate(read_config(folder), Config, str(folder / "config.json"))
+
+
 def take_parts(folder: Path, config: Config, only: Iterable[str] | None = None) -> tuple[dict[str, Tensors], list[str]]:
     """The tensors of a model folder's parts that this config has too, and the names of those that are not taken.
 
@@ -88,7 +97,7 @@ def take_parts(folder: Path, config: Config, only: Iterable[str] | None = None) 
         UserError: no MedM2G model, damaged, a part of the same name is of another shape, or one of ``only`` is missing
             on either side.
     """
-    other = validate(read_config(folder), Config, str(folder / "config.json"))
+    other = start_config(folder)
     wished = set(config.parts) & set(other.parts) if only is None else set(only)
     for name in sorted(wished):
         for parts, where in ((config.parts, "the model"), (other.parts, str(folder))):

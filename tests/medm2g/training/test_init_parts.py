@@ -55,6 +55,17 @@ def test_the_named_parts_are_taken_and_all_else_begins_anew(model: MedM2G, recip
         train_medm2g({**spec, "model": other}, "mine.yaml", tmp_path / "run")
 
 
+def test_a_taken_flow_keeps_the_scale_of_its_latents(model: MedM2G, recipe: Make, tmp_path: Path) -> None:
+    model.save_pretrained(tmp_path / "base")
+    before = model.config.flow("xray").groups
+    flow: dict[str, Any] = {"stage": "flow", "modality": "xray"}
+    for name, stages in (("flow", [flow]), ("autoencoder", [{"stage": "autoencoder"}, flow])):
+        spec = recipe(stages, init=str(tmp_path / "base"), **SMALL | {"fields": ["xray"]})
+        run = train_medm2g(spec, "mine.yaml", tmp_path / name)
+        groups = Config.model_validate_json((run.model / "config.json").read_text()).flow("xray").groups
+        assert (groups == before) is (name == "flow")
+
+
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
