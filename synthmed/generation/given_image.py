@@ -21,8 +21,8 @@ def read_given(path: Path, name: str, where: str) -> np.ndarray[Any, Any]:
 
     A PNG's grey levels are as a shard stores them: the modality's range spread over the bit depth, CT as 16-bit
     HU + 1024. DICOM, NIfTI, MetaImage, JPEG, BMP and NumPy files are read as real data are
-    (`synthmed.data.reading`): 2D ones, turned as they are shown; MRI is stretched from its own least to its greatest
-    value, CT is in HU.
+    (`synthmed.data.reading`): 2D ones, turned as they are shown; CT is in HU, MRI is stretched as in a training
+    (`synthmed.data.transforms.defaults.mri_levels`).
 
     Raises:
         UserError: the file cannot be read, is a volume, or does not fit the name; begins with ``where``.
@@ -34,12 +34,14 @@ def read_given(path: Path, name: str, where: str) -> np.ndarray[Any, Any]:
     from synthmed.data.loading import in_range
     from synthmed.data.reading import read_array
     from synthmed.data.record import FileRef
+    from synthmed.data.transforms.defaults import mri_levels
 
     try:
         pixels = read_array(FileRef(path))
         if image_name(name).mask:
             return _checked_mask(pixels.values, where)
-        return in_range(pixels, name)
+        image = in_range(pixels, name)
+        return np.asarray(mri_levels(name)({name: image})[name]) if image_name(name).modality == "mri" else image
     except UserError as error:
         raise UserError(f"{where}: {str(error).removeprefix(': ')}") from None
 

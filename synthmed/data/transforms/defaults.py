@@ -47,8 +47,12 @@ def ct(keys: str | Sequence[str], size: int, window: str | Sequence[float] = "me
 
 def mri(keys: str | Sequence[str], size: int) -> Compose:
     """MRI slices in [0, 1] from their 0.5th to their 99.5th percentile, clipped, then as `fit`."""
-    scale = ScaleIntensityRangePercentilesd(keys, 0.5, 99.5, 0.0, 1.0, clip=True, allow_missing_keys=True)
-    return Compose([scale, *_fit(keys, size)])
+    return Compose([mri_levels(keys), *_fit(keys, size)])
+
+
+def mri_levels(keys: str | Sequence[str]) -> Transform:
+    """MRI slices of any range in [0, 1], from their 0.5th to their 99.5th percentile."""
+    return ScaleIntensityRangePercentilesd(keys, 0.5, 99.5, 0.0, 1.0, clip=True, allow_missing_keys=True)
 
 
 def photo(keys: str | Sequence[str], size: int) -> Compose:
