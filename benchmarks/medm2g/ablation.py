@@ -1,10 +1,11 @@
 """Proof e: what central alignment (CA), the visual invariant (VI) and cross-guidance (LCAG) each add, in eight rows.
 
-    python benchmarks/medm2g/ablation.py --data PHANTOM --base MODEL --out DIR [--seeds 0 1 2] [--workers 2]
+    python benchmarks/medm2g/ablation.py --data PHANTOM --out DIR [--base MODEL] [--seeds 0 1 2] [--workers 2]
 
-PHANTOM holds train/, val/ and test/ as recipes/medm2g/phantom.yaml's header makes them; MODEL is a finished model of
-that recipe, whose image autoencoder all cells share. Each of CA × VI × seed is one training of recipes/medm2g/ablation
-in a worker process of one thread: CT and MRI flows, then their round. LCAG off is the same model without the round's
+PHANTOM holds train/, val/ and test/ as recipes/medm2g/phantom.yaml's header makes them. The image autoencoder of
+recipes/medm2g/ablation is trained once, or taken from MODEL, a finished model of that recipe or of medm2g/phantom. Each
+of CA × VI × seed is then one training of the recipe in a worker process of one thread: CT and MRI flows, then their
+round. LCAG off is the same model without the round's
 parts (V, f_B, cross-attention). CA off: no alignment, the diffusion loss alone trains the prompt encoders. VI off: no
 projector, no second view. The flows' steps are equal in all cells; alignment and invariant cost time on top, which
 `ablation_timing.py` measures in the end, beside nothing else. `ablation_scores.py` says what is measured, by judges
@@ -25,7 +26,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from ablation_cells import all_cells, cell_recipe, cell_steps, train_cell
+from ablation_cells import all_cells, base_recipe, cell_recipe, cell_steps, train_cell, train_whole
 from ablation_scores import JUDGES, score_row, train_judge
 from ablation_tables import row_file, write_tables
 from ablation_timing import time_cells
@@ -44,8 +45,8 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--base", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--base", type=Path, help="a model whose autoencoder is taken; trained by default")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--n", type=int, default=400, help="test patients")
@@ -68,8 +69,11 @@ def ablate(arguments: argparse.Namespace) -> None:
     settings = {"n": arguments.n, "judge_steps": arguments.judge_steps, "steps_scale": arguments.steps_scale}
     _begin(out, {**settings, "set": arguments.set})
     cells = all_cells(arguments.seeds)
-    specs = [cell_recipe(cell, arguments.data, arguments.base, arguments.steps_scale, arguments.set) for cell in cells]
-    steps = sum(sum(cell_steps(spec).values()) for spec in specs)
+    common = (arguments.steps_scale, arguments.set)
+    base = arguments.base or out / "base" / "model"
+    first = {} if arguments.base else {"base": base_recipe(arguments.data, *common)}
+    specs = [cell_recipe(cell, arguments.data, base, *common) for cell in cells]
+    steps = sum(sum(cell_steps(spec).values()) for spec in [*first.values(), *specs])
     os.environ.update(dict.fromkeys(_THREADS, "1"))  # the workers', which load torch anew
     context = multiprocessing.get_context("spawn")
     with context.Manager() as manager, ProcessPoolExecutor(arguments.workers, context) as pool, counting(600) as bars:
@@ -77,9 +81,10 @@ def ablate(arguments: argparse.Namespace) -> None:
         listener = Thread(target=_listen, args=(told, bars, bars.add_task("training steps", total=steps)))
         listener.start()
         folder = JudgeFolder(arguments.data, out / "judges", arguments.judge_steps)
+        bases: list[Job] = [(_train, (train_whole, spec, out / name, name, told, stop)) for name, spec in first.items()]
         judges: list[Job] = [(train_judge, (folder, kind, name)) for kind, name in JUDGES]
         trainings: list[Job] = [
-            (_train, (spec, out / "cells" / cell.name, cell.name, told, stop))
+            (_train, (train_cell, spec, out / "cells" / cell.name, cell.name, told, stop))
             for cell, spec in zip(cells, specs, strict=True)
         ]
         rows: list[Job] = [
@@ -88,12 +93,13 @@ def ablate(arguments: argparse.Namespace) -> None:
             for lcag, file in ((lcag, row_file(out, cell, lcag)) for lcag in (False, True))
         ]
         try:
-            _work(pool, [*judges, *trainings], bars, "judges and trainings")
+            _work(pool, [*bases, *judges], bars, "autoencoder and judges" if bases else "judges")
+            _work(pool, trainings, bars, "trainings")
             _work(pool, rows, bars, "rows")
-            first = {
+            timed = {
                 cell.name: spec for cell, spec in zip(cells, specs, strict=True) if cell.seed == min(arguments.seeds)
             }
-            _work(pool, [(time_cells, (first, out / "timing"))], bars, "timing")
+            _work(pool, [(time_cells, (timed, out / "timing"))], bars, "timing")
         finally:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
@@ -112,8 +118,8 @@ def _begin(out: Path, settings: dict[str, Any]) -> None:
     write_json(out / "settings.json", settings)
 
 
-def _train(spec: dict[str, Any], folder: Path, name: str, told: Any, stop: Any) -> None:
-    train_cell(spec, folder, lambda done: told.put((name, done)), stop.is_set)
+def _train(train: Callable[..., None], spec: dict[str, Any], folder: Path, name: str, told: Any, stop: Any) -> None:
+    train(spec, folder, lambda done: told.put((name, done)), stop.is_set)
 
 
 def _work(pool: ProcessPoolExecutor, jobs: list[Job], bars: Progress, what: str) -> None:

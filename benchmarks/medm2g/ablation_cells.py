@@ -41,17 +41,24 @@ def all_cells(seeds: Iterable[int]) -> list[Cell]:
     return [Cell(ca, vi, seed) for seed, ca, vi in itertools.product(seeds, (False, True), (False, True))]
 
 
+def base_recipe(data: Path, scale: float, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The autoencoder that all cells share; a model has flows, so that there are two steps of each, to be left."""
+    spec = _read(data, scale, overrides)
+    flow = {"stage": "flow", "condition": [], "training": {"steps": 2, "validate_every": 0}}
+    stages = [stage for stage in spec["stages"] if stage["stage"] == "autoencoder"]
+    return {**spec, "stages": [*stages, *({**flow, "modality": name} for name in spec["model"]["fields"])]}
+
+
 def cell_recipe(cell: Cell, data: Path, base: Path, scale: float, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """The recipe's keys and values without what the cell has not."""
-    spec = read_recipe(RECIPE, overrides)
-    spec["data"]["root"] = str(data)
-    spec["model"] |= {"init": str(base), "seed": cell.seed}
+    """The recipe's keys and values without what the cell has not, and without what ``base`` has trained."""
+    spec = _read(data, scale, overrides)
+    spec["model"] |= {"init": str(base), "init_parts": ["autoencoder_grey"], "seed": cell.seed}
     spec["training"]["seed"] = cell.seed
     stages = []
     for stage in spec["stages"]:
-        kind, settings = stage["stage"], dict(stage["training"])
-        settings["steps"] = max(2, round(settings["steps"] * scale))
-        stage = {**stage, "training": settings}
+        kind = stage["stage"]
+        if kind == "autoencoder":
+            continue
         if kind == "alignment":
             if not cell.ca:
                 continue
@@ -60,6 +67,14 @@ def cell_recipe(cell: Cell, data: Path, base: Path, scale: float, overrides: Seq
             stage |= {"central": False, "invariant": cell.vi}
         stages.append(stage)
     return {**spec, "stages": stages}
+
+
+def _read(data: Path, scale: float, overrides: Sequence[str]) -> dict[str, Any]:
+    spec = read_recipe(RECIPE, overrides)
+    spec["data"]["root"] = str(data)
+    for stage in spec["stages"]:
+        stage["training"]["steps"] = max(2, round(stage["training"]["steps"] * scale))
+    return spec
 
 
 def cell_steps(spec: dict[str, Any]) -> dict[str, int]:
@@ -80,17 +95,22 @@ def train_cell(
     Raises:
         KeyboardInterrupt: it was stopped; the same call goes on.
     """
-    steps = cell_steps(spec)
-    before = dict(zip(steps, itertools.accumulate(steps.values(), initial=0), strict=False))
     if not (folder / "cell.json").exists():
         _share_features(folder)
-        run = train_medm2g(
-            spec, RECIPE, folder, on_step=lambda stage, step, *_: on_done(before[stage] + step), stop=stop
-        )
-        if not run.finished:
-            raise KeyboardInterrupt(run.reason)
+        train_whole(spec, folder, on_done, stop)
         write_json(folder / "cell.json", cell_facts(spec, folder))
-    on_done(sum(steps.values()))
+    on_done(sum(cell_steps(spec).values()))
+
+
+def train_whole(
+    spec: dict[str, Any], folder: Path, on_done: Callable[[int], None], stop: Callable[[], bool] = lambda: False
+) -> None:
+    """Train to the end, or go on; arguments and errors are those of `train_cell`."""
+    steps = cell_steps(spec)
+    before = dict(zip(steps, itertools.accumulate(steps.values(), initial=0), strict=False))
+    run = train_medm2g(spec, RECIPE, folder, on_step=lambda stage, step, *_: on_done(before[stage] + step), stop=stop)
+    if not run.finished:
+        raise KeyboardInterrupt(run.reason)
 
 
 def _share_features(folder: Path) -> None:

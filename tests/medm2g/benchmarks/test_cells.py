@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from ablation_cells import Cell, all_cells, cell_recipe, cell_steps, train_cell
+from ablation_cells import RECIPE, Cell, all_cells, base_recipe, cell_recipe, cell_steps, train_cell, train_whole
 from ablation_scores import FIGURES, IMAGES, JUDGES, score_row, train_judge
 from ablation_tables import timing_file
 from ablation_timing import median_rate, time_cells
@@ -20,6 +20,7 @@ from synthmed.medm2g.model import MedM2G
 from synthmed.medm2g.parts import build_parts
 from synthmed.medm2g.training.recipe import train_recipe
 from synthmed.phantom import Phantom
+from synthmed.recipe import read_recipe
 from synthmed.training.records import read_done
 
 DEBUG = ["model.size=debug", "model.image_size=32", "model.image_latent=2", "model.parts={}", "model.sampler.steps=2"]
@@ -47,6 +48,15 @@ def test_a_cell_is_the_recipe_without_what_it_has_not() -> None:
     assert len(flow_steps) == 2
 
 
+def test_the_base_is_the_recipes_autoencoder() -> None:
+    spec = base_recipe(Path("data"), 0.5)
+    stages = train_recipe(spec, "ablation").stages
+    assert [stage.stage for stage in stages] == ["autoencoder", "flow", "flow"]
+    whole = train_recipe(read_recipe(RECIPE), "ablation").stages[0]
+    assert stages[0].training.steps * 2 == whole.training.steps
+    assert set(cell_steps(spec)) == {"01-autoencoder-grey", "02-flow-ct", "03-flow-mri"}
+
+
 def test_the_rate_is_the_median_of_all_windows_but_the_first(tmp_path: Path) -> None:
     lines = [{"step": 10 * i, "samples_per_second": rate} for i, rate in enumerate((1, 100, 90, 70, 200))]
     lines.insert(3, {"step": 20, "validation": 1})
@@ -64,9 +74,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_cell_is_trained_in_pieces_and_gives_both_its_rows(model: MedM2G, data: Path, tmp_path: Path) -> None:
-    model.save_pretrained(tmp_path / "base")
-    spec = cell_recipe(Cell(False, True, 0), data, tmp_path / "base", 1e-9, DEBUG)
+def test_a_cell_is_trained_in_pieces_and_gives_both_its_rows(data: Path, tmp_path: Path) -> None:
+    train_whole(base_recipe(data, 1e-9, DEBUG), tmp_path / "base", lambda done: None)
+    spec = cell_recipe(Cell(False, True, 0), data, tmp_path / "base/model", 1e-9, DEBUG)
     folder, done = tmp_path / "cells" / "one", []
     with pytest.raises(KeyboardInterrupt):
         train_cell(spec, folder, done.append, lambda: len(done) == 3)
