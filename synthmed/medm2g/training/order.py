@@ -44,6 +44,24 @@ class Planned:
     conditions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Before:
+    """What a stage finds.
+
+    Attributes:
+        counts: of the training records.
+        trained: parts that are trained already, by a stage or in ``init``.
+        touched: parts that a stage has changed.
+        prompted: what each flow was trained to be prompted by.
+    """
+
+    config: Config
+    counts: Counts
+    trained: set[str]
+    touched: set[str] = field(default_factory=set)
+    prompted: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
 def plan_stages(config: Config, stages: Sequence[Stage], counts: Counts, ready: Iterable[str] = ()) -> list[Planned]:
     """The stages with their parts.
 
@@ -55,41 +73,31 @@ def plan_stages(config: Config, stages: Sequence[Stage], counts: Counts, ready: 
         UserError: a stage names what the model does not have, wants parts that nothing trains before it, or has no
             record; or two have one name.
     """
-    trained = set(ready)
-    touched: set[str] = set()
-    prompted: dict[str, tuple[str, ...]] = {}
+    before = _Before(config, counts, set(ready))
     planned: list[Planned] = []
     for place, stage in enumerate(stages, 1):
         name = f"{place:02d}-{label(stage)}"
-        one = _plan(config, stage, name, counts, trained, touched, prompted)
-        missing = [part for part in one.takes if part not in trained]
+        one = _plan(before, stage, name)
+        missing = [part for part in one.takes if part not in before.trained]
         if missing:
             raise UserError(f"stage {name}: nothing before it trains {missing[0]}; add its stage, or give --init MODEL")
         planned.append(one)
-        trained |= set(one.trains)
-        touched |= set(one.trains)
+        before.trained.update(one.trains)
+        before.touched.update(one.trains)
         if isinstance(stage, FlowStage):
-            prompted |= one.conditions
+            before.prompted.update(one.conditions)
     names = [label(stage) for stage in stages]
     for name in names:
         if names.count(name) > 1:
             raise UserError(f"two stages are {name}; the second would go on from the first, so give it more steps")
     made = [part for part in config.parts if part.startswith(("flow_", "autoencoder_"))]
-    if missing := [part for part in made if part not in trained]:
+    if missing := [part for part in made if part not in before.trained]:
         raise UserError(f"no stage trains {missing[0]}; add its stage, or leave what it makes out of model")
     return planned
 
 
-def _plan(
-    config: Config,
-    stage: Stage,
-    name: str,
-    counts: Counts,
-    trained: set[str],
-    touched: set[str],
-    prompted: Mapping[str, tuple[str, ...]],
-) -> Planned:
-    where = f"stage {name}"
+def _plan(before: _Before, stage: Stage, name: str) -> Planned:
+    config, where = before.config, f"stage {name}"
     if isinstance(stage, AutoencoderStage | MaskAutoencoderStage | TextAutoencoderStage):
         part = "autoencoder_text"
         if not isinstance(stage, TextAutoencoderStage):
@@ -100,39 +108,31 @@ def _plan(
         return Planned(name, stage, (part,))
     if isinstance(stage, AlignmentStage):
         _check_pair(stage.pair, config_modalities(config), where)
-        _check_records(stage.pair, counts, where)
-        sides = _sides(stage.pair, stage.train, "encoder", touched, where)
+        _check_records(stage.pair, before.counts, where)
+        sides = _sides(stage.pair, stage.train, "encoder", before.touched, where)
         kept = _parts(["encoder"], [side for side in stage.pair if side not in sides])
         if stage.text_start == "autoencoder":
-            if TEXT not in sides or encoder_of(TEXT) in trained:
+            if TEXT not in sides or encoder_of(TEXT) in before.trained:
                 raise UserError(f"{where}: text_start: this stage trains no new text encoder; leave it out")
             kept = (*kept, "autoencoder_text")
         return Planned(name, stage, _parts(["encoder"], sides), kept)
     if isinstance(stage, FlowStage):
-        return _plan_flow(config, stage, name, counts, trained)
-    return _plan_round(config, stage, name, counts, trained, touched, prompted)
+        return _plan_flow(before, stage, name)
+    return _plan_round(before, stage, name)
 
 
-def _plan_round(
-    config: Config,
-    stage: RoundStage,
-    name: str,
-    counts: Counts,
-    trained: set[str],
-    touched: set[str],
-    prompted: Mapping[str, tuple[str, ...]],
-) -> Planned:
+def _plan_round(before: _Before, stage: RoundStage, name: str) -> Planned:
     """A round prompts each of its frozen flows as that one was trained to be, but not by the other side."""
-    where = f"stage {name}"
+    config, where = before.config, f"stage {name}"
     _check_pair(stage.pair, [flow.name for flow in config.flows], where)
-    _check_records(stage.pair, counts, where)
+    _check_records(stage.pair, before.counts, where)
     conditions = {}
     for side in stage.pair:
-        asked = stage.condition if stage.condition is not None else prompted.get(side)
+        asked = stage.condition if stage.condition is not None else before.prompted.get(side)
         if stage.condition is None and asked is not None:
             asked = tuple(one for one in asked if one not in stage.pair)
-        conditions[side] = _conditions(config, asked, (side, *stage.pair), counts, trained, where)
-    sides = _sides(stage.pair, stage.train, "context", touched, where)
+        conditions[side] = _conditions(before, asked, (side, *stage.pair), before.trained, where)
+    sides = _sides(stage.pair, stage.train, "context", before.touched, where)
     others = [side for side in stage.pair if side not in sides]
     takes = [*_parts(["flow", "encoder"], stage.pair), *_parts(_GUIDANCE, others)]
     takes += [encoder for of_side in conditions.values() for encoder in _encoders(of_side)]
@@ -140,17 +140,17 @@ def _plan_round(
     return Planned(name, stage, _parts(_GUIDANCE, sides), tuple(dict.fromkeys(takes)), conditions)
 
 
-def _plan_flow(config: Config, stage: FlowStage, name: str, counts: Counts, trained: set[str]) -> Planned:
-    where = f"stage {name}"
+def _plan_flow(before: _Before, stage: FlowStage, name: str) -> Planned:
+    config, where = before.config, f"stage {name}"
     flows = [flow.name for flow in config.flows]
     if stage.modality not in flows:
         raise UserError(f"{where}: the model has no flow {stage.modality!r}{nearest(stage.modality, flows)}")
-    if counts.get(frozenset({stage.modality}), 0) == 0:
+    if before.counts.get(frozenset({stage.modality}), 0) == 0:
         raise UserError(f"{where}: no training record has {stage.modality}")
-    known = trained if stage.central else {f"encoder_{modality}" for modality in config_modalities(config)}
-    conditions = _conditions(config, stage.condition, (stage.modality,), counts, known, where)
+    known = before.trained if stage.central else {f"encoder_{modality}" for modality in config_modalities(config)}
+    conditions = _conditions(before, stage.condition, (stage.modality,), known, where)
     encoders = _encoders(conditions)
-    fresh = () if stage.central else tuple(part for part in encoders if part not in trained)
+    fresh = () if stage.central else tuple(part for part in encoders if part not in before.trained)
     takes = [group.autoencoder for group in config.flow(stage.modality).groups]
     takes += [part for part in encoders if part not in fresh]
     if stage.invariant and not set(fresh) - {encoder_of(TEXT)}:
@@ -179,14 +179,9 @@ def _parts(kinds: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _conditions(
-    config: Config,
-    asked: Sequence[str] | None,
-    own: Sequence[str],
-    counts: Counts,
-    trained: set[str],
-    where: str,
+    before: _Before, asked: Sequence[str] | None, own: Sequence[str], known: set[str], where: str
 ) -> tuple[str, ...]:
-    possible = [*config_modalities(config), LABELS]
+    possible, counts = [*config_modalities(before.config), LABELS], before.counts
     if asked is not None:
         for condition in asked:
             if condition not in possible:
@@ -195,7 +190,7 @@ def _conditions(
         return tuple(dict.fromkeys(asked))
     others = [condition for condition in possible if condition not in own]
     paired = [other for other in others if any(counts.get(frozenset({other, one}), 0) for one in own)]
-    return tuple(condition for condition in paired if encoder_of(condition) in trained)
+    return tuple(condition for condition in paired if encoder_of(condition) in known)
 
 
 def _check_pair(pair: Sequence[str], known: Sequence[str], where: str) -> None:
