@@ -19,6 +19,8 @@ from synthmed.whole_files import write_json
 
 STEPS, WINDOW = 60, 10
 """Of each stage, and how many of them make one rate."""
+ROWS = 600
+"""Of each part of the data, on which the rates do not depend."""
 
 
 def time_cells(specs: Mapping[str, dict[str, Any]], out: Path) -> None:
@@ -36,6 +38,8 @@ def time_cells(specs: Mapping[str, dict[str, Any]], out: Path) -> None:
 def cell_seconds(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Seconds by stage at the recipe's steps; ``without`` and ``with`` the round are their sums."""
     short = copy.deepcopy(spec)
+    for part in short["data"]["parts"]:
+        part["limit"] = ROWS
     for stage in short["stages"]:
         stage["training"] |= {"steps": STEPS, "log_every": WINDOW, "validate_every": 0, "checkpoint_every": STEPS}
     run = train_medm2g(short, RECIPE, folder)
