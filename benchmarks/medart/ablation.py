@@ -15,12 +15,12 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from arms import Arm, Common, arm_recipe, begin, drawn, real_rows, train_arm
-from colour import GUIDANCE, SHOWN, held_out, spread
+from arms import Arm, Common, arm_recipe, begin, drawn, real_rows
+from at_once import Drawing, Training, do_all
+from colour import GUIDANCE, HLDF, LORA, SHOWN, held_out
 from judge_features import NAME, features, load_judge
-from proofs import run
-from scipy import stats
-from scores import colours, fd, kid
+from proofs import run, share_runs
+from scores import colours, fd, kid, paired, spread
 
 from synthmed.report.grid import contact_sheet, grey_levels
 from synthmed.whole_files import write_json
@@ -29,7 +29,7 @@ DORA = {"rank": 8, "dora": True}
 ARMS = (
     Arm("empty caption", captions="empty"),
     Arm("simple caption", captions="simple"),
-    Arm("without HLDF", {"stages.0.colour.every": 0}),
+    Arm("without HLDF", LORA.changes),
     Arm("without LoRA on T5", {"model.lora.text_encoder": None}),
     Arm("with DoRA", {"model.lora.transformer": DORA, "model.lora.text_encoder": DORA}),
     Arm("full"),
@@ -42,22 +42,32 @@ def ablate(arguments: argparse.Namespace, common: Common) -> None:
     real, judge = held_out(common, arguments.n), load_judge()
     known, told = features(judge, real.images), colours(real.images)
     n = len(real.images)
-    found: dict[str, dict[str, list[float]]] = {}
-    pictures = [real.images]
+    runs = arguments.runs or out / "runs"
+    shared = {"without HLDF": LORA.name, "full": HLDF.name}  # the same trainings as in colour.py
+    trainings, drawings = [], {}
     for arm in ARMS:
         captions = [text for split in ("val", "test") for text in real_rows(common, split, arm.captions).captions][:n]
-        scores: dict[str, list[float]] = {"kid": [], "fd": [], "saturation": []}
+        drawings[arm.name] = []
         for seed in arguments.seeds:
-            name = f"{arm.name.replace(' ', '-').lower()}-seed{seed}"
-            model = train_arm(arm_recipe(common, arm, seed), out / name)
-            images = drawn(model, captions, out / f"{name}.npy", GUIDANCE)
+            folder = runs / f"{shared.get(arm.name, arm.name.replace(' ', '-').lower())}-seed{seed}"
+            trainings.append(Training(folder.name, arm_recipe(common, arm, seed), folder))
+            keep = out / f"{folder.name}.npy"
+            drawings[arm.name].append(Drawing(folder.name, folder / "model", tuple(captions), keep, GUIDANCE))
+    do_all("trainings", trainings, arguments.workers)
+    do_all("images", [job for jobs in drawings.values() for job in jobs], arguments.workers)
+    found: dict[str, dict[str, list[float]]] = {}
+    pictures = [real.images]
+    for name, jobs in drawings.items():
+        scores: dict[str, list[float]] = {"kid": [], "fd": [], "saturation": []}
+        for place, job in enumerate(jobs):
+            images = drawn(job.model, job.prompts, job.keep, job.guidance)
             seen = features(judge, images)
             scores["kid"].append(kid(seen, known))
             scores["fd"].append(fd(seen, known))
             scores["saturation"].append(float(colours(images)[:, 6].mean() - told[:, 6].mean()))
-            if seed == arguments.seeds[0]:
+            if not place:
                 pictures.append(images)
-        found[arm.name] = scores
+        found[name] = scores
     write_json(out / "results.json", {"n": n, "judge": NAME, "seeds": arguments.seeds, "rows": found})
     chosen = np.linspace(0, n - 1, SHOWN).astype(int)
     cells = [grey_levels(images[int(at)].numpy(), 0.0, 1.0) for images in pictures for at in chosen]
@@ -82,19 +92,9 @@ def table(found: dict[str, dict[str, list[float]]], n: int, seeds: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def paired(row: list[float], full: list[float], digits: int) -> str:
-    """The mean difference over seeds with its 95 % t interval."""
-    differences = np.subtract(row, full)
-    if row is full or len(row) < 2:
-        return ""
-    half = float(stats.t.ppf(0.975, len(row) - 1) * stats.sem(differences))
-    mean = float(differences.mean())
-    shown = "" if abs(mean) > half else ", not shown"
-    return f"{mean:+.{digits}f} ({mean - half:+.{digits}f} to {mean + half:+.{digits}f}{shown})"
-
-
 if __name__ == "__main__":
     own = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     own.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     own.add_argument("--n", type=int, default=295, help="real rows at most, and images of each row and seed")
+    share_runs(own)
     run(ablate, own)

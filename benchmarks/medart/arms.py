@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,21 +84,8 @@ def arm_recipe(common: Common, arm: Arm, seed: int) -> dict[str, Any]:
 
 
 def train_arm(spec: Mapping[str, Any], folder: Path) -> Path:
-    """Train, or go on; gives the model's folder.
-
-    Raises:
-        KeyboardInterrupt: the run was asked to stop; a checkpoint is written.
-    """
-
-    def on_step(stage: str, step: int, steps: int, losses: Mapping[str, float]) -> None:
-        if step % 50 == 0 or step == steps:
-            print(f"\r{folder.name}: step {step} of {steps}, loss {losses['loss']:.4f} ", end="", file=sys.stderr)
-
-    ended = train_medart(spec, RECIPE, folder, on_step=on_step)
-    print(file=sys.stderr)
-    if not ended.finished:
-        raise KeyboardInterrupt
-    return ended.model
+    """Train, or go on; gives the model's folder. Stopped at any moment, it goes on from its last checkpoint."""
+    return train_medart(spec, RECIPE, folder).model
 
 
 def seconds(folder: Path) -> float:
@@ -153,8 +139,6 @@ def drawn(model: Path, prompts: Sequence[str], keep: Path, guidance: float | Non
             seeds = list(range(start, min(start + BATCH, len(prompts))))
             images = draw(found.config, found.parts, found.tokenizer, [prompts[seed] for seed in seeds], seeds)
             made.append(((images / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8))
-            print(f"\r{keep.name}: {seeds[-1] + 1} of {len(prompts)} drawn ", end="", file=sys.stderr)
-        print(file=sys.stderr)
         temporary = keep.with_suffix(".tmp.npy")
         np.save(temporary, torch.cat(made).numpy())
         temporary.replace(keep)

@@ -17,13 +17,15 @@ from __future__ import annotations
 import argparse
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from arms import Arm, Common, Real, arm_recipe, begin, drawn, real_rows, seconds, train_arm
+from arms import Arm, Common, Real, arm_recipe, begin, drawn, real_rows, seconds
+from at_once import Drawing, Training, do_all
 from judge_features import NAME, features, load_judge
-from proofs import run
-from scores import COLOURS, channel_errors, colours, difference, fd, kid
+from proofs import run, share_runs
+from scores import COLOURS, channel_errors, colours, difference, fd, kid, spread
 
 from synthmed.report.grid import contact_sheet, grey_levels
 from synthmed.whole_files import write_json
@@ -37,22 +39,32 @@ SHOWN = 10
 def colour(arguments: argparse.Namespace, common: Common) -> None:
     out: Path = arguments.out
     begin(out, {"n": arguments.n, "steps_scale": common.scale, "set": list(common.overrides)})
-    models: dict[str, list[Path]] = {LORA.name: [], HLDF.name: [], TIME: []}
-    times: list[dict[str, float]] = []
-    for seed in arguments.seeds:
-        for arm in (LORA, HLDF):
-            models[arm.name].append(train_arm(arm_recipe(common, arm, seed), out / f"{arm.name}-seed{seed}"))
-        model, time = equal_time(common, out, seed)
-        models[TIME].append(model)
-        times.append(time)
+    seeds, runs = arguments.seeds, arguments.runs or out / "runs"
+    folders = {name: [runs / f"{name}-seed{seed}" for seed in seeds] for name in (LORA.name, HLDF.name, TIME)}
+    trainings = [
+        Training(folder.name, arm_recipe(common, arm, seed), folder)
+        for arm in (HLDF, LORA)  # the longer ones first
+        for seed, folder in zip(seeds, folders[arm.name], strict=True)
+    ]
+    do_all("trainings", trainings, arguments.workers)
+    times, longer = [], []
+    for place, seed in enumerate(seeds):
+        spec, took = equal_time(common, {name: of_arm[place] for name, of_arm in folders.items()}, seed)
+        times.append(took)
+        longer.append(Training(folders[TIME][place].name, spec, folders[TIME][place]))
+    do_all("trainings of equal time", longer, arguments.workers)
     real = held_out(common, arguments.n)
     train = real_rows(common, "train")
-    made = {
+    drawings = {
         name: [
-            drawn(model, real.captions, out / f"{name}-seed{seed}.npy", GUIDANCE)
-            for seed, model in zip(arguments.seeds, found, strict=True)
+            Drawing(folder.name, folder / "model", real.captions, out / f"{folder.name}.npy", GUIDANCE)
+            for folder in of_arm
         ]
-        for name, found in models.items()
+        for name, of_arm in folders.items()
+    }
+    do_all("images", [job for jobs in drawings.values() for job in jobs], arguments.workers)
+    made = {
+        name: [drawn(job.model, job.prompts, job.keep, job.guidance) for job in jobs] for name, jobs in drawings.items()
     }
     results = measure(made, real, train.images)
     write_json(out / "results.json", {"n": len(real.images), "guidance": GUIDANCE, "seconds": times, **results})
@@ -66,19 +78,22 @@ def colour(arguments: argparse.Namespace, common: Common) -> None:
     print(text)
 
 
-def equal_time(common: Common, out: Path, seed: int) -> tuple[Path, dict[str, float]]:
-    """LoRA alone, gone on with from its last step for the time that the colour steps took."""
-    took = {arm.name: seconds(out / f"{arm.name}-seed{seed}") for arm in (LORA, HLDF)}
+def equal_time(common: Common, folders: dict[str, Path], seed: int) -> tuple[dict[str, Any], dict[str, float]]:
+    """LoRA alone, to go on with from its last step for the time that the colour steps took: its recipe, and the times.
+
+    Args:
+        folders: of the finished runs; the one of equal time is begun as a copy.
+    """
+    took = {arm.name: seconds(folders[arm.name]) for arm in (LORA, HLDF)}
     spec = arm_recipe(common, LORA, seed)
-    folder = out / f"{TIME}-seed{seed}"
-    if not folder.is_dir():
-        temporary = out / f".{TIME}.tmp"
+    if not folders[TIME].is_dir():
+        temporary = folders[TIME].with_name(f".{folders[TIME].name}.tmp")
         shutil.rmtree(temporary, ignore_errors=True)
-        shutil.copytree(out / f"{LORA.name}-seed{seed}", temporary)
-        temporary.rename(folder)
+        shutil.copytree(folders[LORA.name], temporary)
+        temporary.rename(folders[TIME])
     settings = spec["stages"][0]["training"]
     settings["steps"] = max(settings["steps"], round(settings["steps"] * took[HLDF.name] / took[LORA.name]))
-    return train_arm(spec, folder), {**took, "equal-time steps": float(settings["steps"])}
+    return spec, {**took, "equal-time steps": float(settings["steps"])}
 
 
 def held_out(common: Common, n: int) -> Real:
@@ -133,13 +148,9 @@ def table(results: dict, n: int, seeds: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def spread(values: list[float], digits: int) -> str:
-    text = f"{np.mean(values):.{digits}f}"
-    return text if len(values) < 2 else f"{text} ± {np.std(values, ddof=1):.{digits}f}"
-
-
 if __name__ == "__main__":
     own = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     own.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     own.add_argument("--n", type=int, default=295, help="real rows at most, and images of each arm and seed")
+    share_runs(own)
     run(colour, own)

@@ -29,3 +29,9 @@ def run(proof: Callable[[argparse.Namespace, Common], None], parser: argparse.Ar
     except KeyboardInterrupt:
         print(f"stopped; what is done stays in {arguments.out}, and the same command goes on", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def share_runs(parser: argparse.ArgumentParser) -> None:
+    """The options of proofs that train: proofs a and b have two arms in common, which one folder lets them share."""
+    parser.add_argument("--runs", type=Path, help="where trainings are kept; OUT/runs by default")
+    parser.add_argument("--workers", type=int, default=2, help="processes of one thread; 0 is this one")

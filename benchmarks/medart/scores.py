@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from cleanfid.fid import frechet_distance, kernel_distance
+from scipy import stats
 
 from synthmed.medart.captions.embedded.lab import to_lab
 
@@ -64,3 +65,20 @@ def difference(made: list[np.ndarray], real: np.ndarray, column: int) -> tuple[f
 
     value = float(np.mean([part[:, column].mean() for part in made]) - real[:, column].mean())
     return value, *bootstrap(once)
+
+
+def spread(values: Sequence[float], digits: int) -> str:
+    """Mean ± deviation."""
+    text = f"{np.mean(values):.{digits}f}"
+    return text if len(values) < 2 else f"{text} ± {np.std(values, ddof=1):.{digits}f}"
+
+
+def paired(row: Sequence[float], full: Sequence[float], digits: int) -> str:
+    """The mean difference over seeds with its 95 % t interval; "" of a row to itself, or of one seed."""
+    differences = np.subtract(row, full)
+    if row is full or len(row) < 2:
+        return ""
+    half = float(stats.t.ppf(0.975, len(row) - 1) * stats.sem(differences))
+    mean = float(differences.mean())
+    shown = "" if abs(mean) > half else ", not shown"
+    return f"{mean:+.{digits}f} ({mean - half:+.{digits}f} to {mean + half:+.{digits}f}{shown})"
