@@ -114,7 +114,10 @@ def test_ctrl_c_tells_how_to_go_on(root: Path, tmp_path: Path) -> None:
     while run.poll() is None and not (tmp_path / "run" / "suite.json").exists():
         time.sleep(0.1)
     run.send_signal(signal.SIGINT)
-    errors = run.communicate()[1]
+    try:
+        errors = run.communicate(timeout=120)[1]
+    finally:
+        run.kill()
     assert run.returncode == 130, errors
     assert "stopped; finished cells stay in run. To go on: synthmed benchmark tiny.yaml tasks.0.fit.steps=" in errors
     assert "Traceback" not in errors
