@@ -1,4 +1,4 @@
-"""Med-Art's proofs from end to end, on a tiny base and a few real rows: what they write, that they go on, and refuse."""
+"""Med-Art's proofs from end to end, on a tiny base and a few real rows: they write, go on, share and refuse."""
 
 from __future__ import annotations
 
