@@ -18,6 +18,8 @@ from synthmed.evaluation.results import Outcome, read_json, write_json
 RUN = "run.json"
 FIGURES = "figures"
 FORMAT = 1
+_ADDED = ("judges", "space", "parser")
+"""May come to a report later: the figures that do not need them stay."""
 _PACKAGES = ("synthmed", "numpy", "scipy", "scikit-learn", "torch", "monai")
 
 
@@ -79,9 +81,10 @@ class Kept:
         return {path.stem for path in (self.out / FIGURES).glob("*.json")}
 
     def fingerprint(self, metric: Any) -> str:
-        """Of the run, the metric's parameters and the versions that compute it."""
+        """Of what the metric sees of the run, its parameters and the versions that compute it."""
         kind = type(metric)
-        about = [self._about, f"{kind.__module__}:{kind.__qualname__}", parameters(metric), self._versions]
+        seen = {key: entry for key, entry in self._about.items() if key not in _ADDED or key in metric.needs}
+        about = [seen, f"{kind.__module__}:{kind.__qualname__}", parameters(metric), self._versions]
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
     @cached_property
@@ -93,7 +96,7 @@ class Kept:
 
 
 def refuse_others(out: Path, about: Mapping[str, Any], but: Collection[str] = ()) -> None:
-    """Refuse a folder that is not of this run, nor empty.
+    """Refuse a folder that is not of this run, nor empty. Judges, a space and a parser may be added to what is there.
 
     Args:
         but: keys that may differ, for what is not known yet.
@@ -103,13 +106,19 @@ def refuse_others(out: Path, about: Mapping[str, Any], but: Collection[str] = ()
     """
     before, end = read_json(out / RUN), "name another --out, or replace it with --overwrite"
     if isinstance(before, dict):
-        changed = sorted(key for key in {*before, *about} - {*but} if before.get(key) != about.get(key))
+        told = {*before, *about} - {*but}
+        changed = sorted(key for key in told if not _goes_on(key, before.get(key), about.get(key)))
         if changed:
             raise UserError(f"{out}: holds another run (other {', '.join(changed)}); {end}")
     elif out.exists() and not out.is_dir():
         raise UserError(f"{out}: is no folder; name another --out")
     elif out.exists() and any(path.name != "cache" for path in out.iterdir()):
         raise UserError(f"{out}: holds files that are no report; {end}")
+
+
+def _goes_on(key: str, before: Any, now: Any) -> bool:
+    added = key in _ADDED and (not before or (key == "judges" and all(judge in now for judge in before)))
+    return added or bool(before == now)
 
 
 def parameters(value: Any) -> Any:

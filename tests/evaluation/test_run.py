@@ -185,6 +185,23 @@ def test_another_judge_space_or_parser_is_another_run(tmp_path: Path) -> None:
         refuse_others(tmp_path, record(replace(context, judges={}, seed=1)), but=("judges",))
 
 
+def test_a_judge_and_a_space_may_be_added_and_only_what_needs_them_runs_anew(
+    fakes: dict[str, Fake], tmp_path: Path
+) -> None:
+    one, two = {("classification", "xray"): Known("one")}, {("detection", "xray"): Known("two")}
+    fakes["good"] = replace(fakes["good"], end="good")
+    fakes["needy"] = replace(fakes["needy"], end="needy", needs=frozenset({"judges"}))
+    context = Context(corpus())
+    for judges, expected in ((None, ["good"]), (one, ["needy"]), (one | two, ["needy"]), (one | two, [])):
+        context = replace(context, judges=judges or {}, space=Known("space") if judges else None)
+        CALLS.clear()
+        outcomes = run_metrics(context, kept(context, tmp_path), ["good", "needy"])
+        assert expected == CALLS
+        assert bool(outcomes[1].left_out) == (judges is None)
+    with pytest.raises(UserError, match=r"\(other judges\)"):
+        kept(replace(context, judges=two), tmp_path)
+
+
 def test_files_of_someone_elses_are_refused_and_left(tmp_path: Path) -> None:
     (tmp_path / "images.png").write_text("mine")
     with pytest.raises(UserError, match="no report"):
