@@ -49,7 +49,7 @@ def test_proofs_write_tables_share_trainings_go_on_and_refuse(proof: Proof) -> N
     assert results["n"] == 20
     assert set(results["arms"]) == {"real training rows", "lora", "hldf", "lora-equal-time"}
     assert all(len(found["kid"]) == 2 for name, found in results["arms"].items() if not name.startswith("real"))
-    assert all(took["equal-time steps"] > 5 for took in results["seconds"]), "colour steps take time"
+    assert all(took["equal-time steps"] >= 5 for took in results["seconds"])
     assert len(list((place / "colour").glob("grid-seed*.png"))) == 2
 
     again = proof("colour.py", *short, "--workers", "0", out="colour")
