@@ -6,40 +6,44 @@ import csv
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from helpers.shared import ROOT, real
 
 SCRIPTS = Path(__file__).parents[3] / "benchmarks" / "medart"
-Proof = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture(scope="module")
-def proof(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Proof:
-    """Runs a script on the first rows, a few steps, with the arms' trainings in one folder."""
-    place = tmp_path_factory.mktemp("proofs")
-    with (place / "captions.csv").open("w", newline="") as file:
+@dataclass(frozen=True)
+class Proofs:
+    """Runs a script on the first rows, a few steps."""
+
+    base: Path
+    captions: Path
+    place: Path
+
+    def __call__(self, script: str, *arguments: str, out: str) -> subprocess.CompletedProcess[str]:
+        common = ["--data", ROOT, "--base", self.base, "--captions", self.captions, "--steps-scale", "0.001"]
+        few = ["--set", "stages.0.colour.steps=2", "data.parts.0.limit=40"]
+        command = [sys.executable, SCRIPTS / script, *common, "--out", self.place / out, *arguments, *few]
+        return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def proof(folder: Path, tmp_path: Path) -> Proofs:
+    with (tmp_path / "captions.csv").open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["file_name", "text"])
         for number, image in enumerate(sorted((ROOT / "colour_isic").glob("*/images/*"))):
             table.writerow([image, f"Lesion {number}, with an irregular border."])
-
-    def run(script: str, *arguments: str, out: str) -> subprocess.CompletedProcess[str]:
-        common = ["--data", ROOT, "--base", folder, "--captions", place / "captions.csv", "--steps-scale", "0.001"]
-        few = ["--set", "stages.0.colour.steps=2", "data.parts.0.limit=40"]
-        command = [sys.executable, SCRIPTS / script, *common, "--out", place / out, *arguments, *few]
-        return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
-
-    run.place = place  # type: ignore[attr-defined]
-    return run
+    return Proofs(folder, tmp_path / "captions.csv", tmp_path)
 
 
 @real
 @pytest.mark.slow
-def test_proofs_write_tables_share_trainings_go_on_and_refuse(proof: Proof) -> None:
-    place: Path = proof.place  # type: ignore[attr-defined]
+def test_proofs_write_tables_share_trainings_go_on_and_refuse(proof: Proofs) -> None:
+    place = proof.place
     short = ("--n", "20", "--seeds", "0", "1", "--runs", str(place / "runs"))
 
     first = proof("colour.py", *short, "--workers", "0", out="colour")
